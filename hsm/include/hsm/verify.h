@@ -1,0 +1,68 @@
+/* Public keys as values, and signature checks. Contexts and imported keys are kept per thread. */
+#ifndef HSM_VERIFY_H
+#define HSM_VERIFY_H
+
+#include "lw/buf.h"
+
+/* Algorithms are rows of one table (algorithm.c); the key decides, never the token. */
+enum hsm_alg { HSM_ALG_NONE = 0, HSM_ES256, HSM_ES384 };
+
+enum { HSM_POINT_MAX = 97, HSM_SIG_MAX = 96, HSM_ES256_SIG_LEN = 64, HSM_P256_LEN = 32 };
+
+/*
+ * A public key that was checked to lie on its curve. Made only by the functions
+ * below and by hsm/x509.h; copied freely.
+ */
+struct hsm_public_key {
+    enum hsm_alg alg;
+    uint8_t point[HSM_POINT_MAX]; /* SEC 1 uncompressed: 04 || x || y */
+    uint8_t point_len;            /* 65 or 97 */
+};
+
+/**
+ * Read a SEC 1 point, compressed or uncompressed, of the curve of `alg`.
+ *
+ * errors  LW_E_VALUE  wrong length or form, not on the curve, or infinity; LW_E_UNSUPPORTED
+ */
+LW_MUST_USE lw_err hsm_public_key_from_point(struct hsm_public_key *key, enum hsm_alg alg,
+                                             lw_bytes point);
+
+/** As hsm_public_key_from_point(), from coordinates of the curve's exact length. */
+LW_MUST_USE lw_err hsm_public_key_from_xy(struct hsm_public_key *key, enum hsm_alg alg, lw_bytes x,
+                                          lw_bytes y);
+
+/** Return x (as a slice of `key`). */
+lw_bytes hsm_public_key_x(const struct hsm_public_key *key);
+
+/** Return y (as a slice of `key`). */
+lw_bytes hsm_public_key_y(const struct hsm_public_key *key);
+
+bool hsm_public_key_eq(const struct hsm_public_key *a, const struct hsm_public_key *b);
+
+/**
+ * Check an ECDSA signature over `message` with the hash of the key's algorithm.
+ *
+ * sig     r||s, each of the curve's length, 64 bytes for ES256
+ * errors  LW_E_SIGNATURE  it does not hold: wrong length, r or s outside [1, n-1], or not by
+ *         this key; LW_E_CRYPTO
+ * does not check  that `key` is trusted, or for what
+ * source  RFC 7518 section 3.4; RFC 9053 section 2.1
+ */
+LW_MUST_USE lw_err hsm_verify(const struct hsm_public_key *key, lw_bytes message, lw_bytes sig);
+
+/** As hsm_verify(), of parts one after the other. */
+LW_MUST_USE lw_err hsm_verify_parts(const struct hsm_public_key *key, const lw_bytes *parts,
+                                    size_t count, lw_bytes sig);
+
+/** As hsm_verify(), of a digest of the algorithm's hash. */
+LW_MUST_USE lw_err hsm_verify_digest(const struct hsm_public_key *key, lw_bytes digest,
+                                     lw_bytes sig);
+
+/** Turn a DER ECDSA-Sig-Value into r||s of `alg`. errors  LW_E_SYNTAX  not strict DER */
+LW_MUST_USE lw_err hsm_sig_from_der(enum hsm_alg alg, lw_bytes der, uint8_t sig[HSM_SIG_MAX],
+                                    size_t *sig_len);
+
+/** Append r||s as a DER ECDSA-Sig-Value. */
+LW_MUST_USE lw_err hsm_sig_to_der(lw_bytes sig, lw_buf *der);
+
+#endif

@@ -1,0 +1,44 @@
+/* Certificates and CRL of the issuing authority, signed through struct hsm_signer. */
+#ifndef HSM_X509_ISSUE_H
+#define HSM_X509_ISSUE_H
+
+#include "hsm/sign.h"
+#include "hsm/x509.h"
+#include "lw/rng.h"
+
+struct hsm_cert_request {
+    struct hsm_public_key key; /* the subject's */
+    lw_str common_name;        /* UTF-8, 1 to 64 characters */
+    lw_str organization;       /* may be empty */
+    lw_str organization_id;    /* agency's code, may be empty; organizationIdentifier 2.5.4.97 */
+    lw_str country;            /* two capitals */
+    unsigned uses;             /* enum hsm_cert_use */
+    lw_str crl_uri;            /* CRL distribution point, may be empty */
+    lw_str issuer_uri;         /* subjectAltName URI, may be empty */
+    int64_t not_before;        /* Unix seconds; certificates begin 24 h in the past */
+    int64_t not_after;
+};
+
+/**
+ * Make a certificate signed by `ca`, whose certificate gives issuer and key identifier; a
+ * self-signed one when `ca->cert` is empty and `ca->key` equals the request's key.
+ *
+ * now     compared with the CA signer's time
+ * serial  20 random bytes from `rng`, positive (CA/Browser Forum: 64 bits or more)
+ * der     the DER certificate is appended
+ * errors  as hsm_sign(); LW_E_VALUE  a name too long or a life outside the CA's; LW_E_CRYPTO
+ */
+LW_MUST_USE lw_err hsm_cert_issue(const struct hsm_signer *ca, const struct hsm_cert_request *req,
+                                  int64_t now, const struct lw_rng *rng, lw_buf *der);
+
+struct hsm_revoked {
+    lw_bytes serial;    /* big-endian */
+    int64_t revoked_at; /* Unix seconds */
+};
+
+/** Make a CRL (RFC 5280 section 5) of `revoked`, possibly none, number `crl_number`. */
+LW_MUST_USE lw_err hsm_crl_issue(const struct hsm_signer *ca, const struct hsm_revoked *revoked,
+                                 size_t count, uint64_t crl_number, int64_t now,
+                                 int64_t next_update, lw_buf *der);
+
+#endif
