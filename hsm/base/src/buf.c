@@ -15,7 +15,7 @@ lw_err lw_buf_reserve(lw_buf *b, size_t n, uint8_t **room)
         return LW_FAIL(LW_E_LIMIT, "buffer: limit reached", LW_NOWHERE);
     }
     const size_t need = b->len + n;
-    if (need > b->cap) {
+    if (b->ptr == NULL || need > b->cap) {
         size_t cap = b->cap > b->max / 2 ? b->max : b->cap * 2;
         cap = cap < FIRST_CAP ? FIRST_CAP : cap;
         cap = cap < need ? need : cap;
@@ -32,7 +32,7 @@ lw_err lw_buf_reserve(lw_buf *b, size_t n, uint8_t **room)
         lw_buf_free(b);
         *b = (lw_buf){.ptr = grown, .len = old.len, .cap = cap, .max = old.max};
     }
-    *room = b->ptr == NULL ? NULL : b->ptr + b->len;
+    *room = b->ptr + b->len;
     return LW_SUCCESS;
 }
 

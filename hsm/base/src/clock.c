@@ -153,7 +153,7 @@ lw_err lw_date_parse_as(lw_str format, lw_str text, int64_t *days)
             continue;
         }
         i++;
-        const char field = i < format.len ? format.ptr[i] : 0;
+        const char field = i < format.len ? format.ptr[i] : '\0';
         if (field == 'Y') {
             LW_TRY(read_digits(text, &at, 4, 4, &year));
         } else if (field == 'm') {
