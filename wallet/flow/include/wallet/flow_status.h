@@ -1,0 +1,37 @@
+/* Suspend, resume, revoke, cancel; build, sign and publish status lists. */
+#ifndef WALLET_FLOW_STATUS_H
+#define WALLET_FLOW_STATUS_H
+
+#include "wallet/flow_issue.h"
+
+/**
+ * Change a license's state: the license, all its credentials' status entries and the audit leaf
+ * in one transaction; then the changed lists are signed and published.
+ *
+ * to      WALLET_ACTIVE (resume), WALLET_SUSPENDED, WALLET_REVOKED or WALLET_CANCELLED
+ * reason  text for people, 1 to 256 characters, kept in the store
+ * errors  LW_E_CONFLICT  the state does not allow it, `*from` says which state it is in;
+ *         LW_E_NOT_FOUND; LW_E_VALUE  no reason
+ */
+LW_MUST_USE lw_err wallet_flow_change_state(struct wallet_home *home,
+                                            struct wallet_license_ref ref, enum wallet_state to,
+                                            lw_str reason, lw_str actor, enum wallet_state *from);
+
+/**
+ * Sign again every list that changed or whose token is older than half its ttl.
+ *
+ * published  set to how many lists were signed
+ */
+LW_MUST_USE lw_err wallet_flow_publish_status(struct wallet_home *home, size_t *published);
+
+/** Append the published token of list `number` and say until when it holds; from the store. */
+LW_MUST_USE lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool cwt,
+                                            lw_buf *token, int64_t *iat, int64_t *exp);
+
+/** Append the aggregation document, {"status_lists": [...]}. */
+LW_MUST_USE lw_err wallet_flow_status_aggregation(struct wallet_home *home, lw_buf *json);
+
+/** Append the signed trust list, signing a new one when the last is past half its life. */
+LW_MUST_USE lw_err wallet_flow_trust_list(struct wallet_home *home, lw_buf *cwt);
+
+#endif
