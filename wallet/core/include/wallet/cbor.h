@@ -59,8 +59,9 @@ double wallet_cbor_float(struct wallet_cbor *r); /* any width */
 /**
  * Consume one whole item of any type and return its exact bytes.
  *
- * Checks well-formedness at every level: definite lengths, shortest heads, UTF-8, no duplicate
- * keys in any map (compared bytewise), depth at most WALLET_CBOR_DEPTH_MAX.
+ * Checks well-formedness at every level: definite lengths, shortest heads (of floats any width),
+ * UTF-8, no duplicate keys in any map (compared bytewise), at most WALLET_CBOR_DEPTH_MAX arrays,
+ * maps and tags inside each other. A map of more than 128 pairs must be sorted (LW_E_LIMIT).
  */
 lw_bytes wallet_cbor_item(struct wallet_cbor *r);
 
@@ -96,7 +97,7 @@ lw_bytes wallet_cbor_map_get_text(lw_bytes map, lw_str key);
 /*
  * Writers append one item, or a head, in its shortest form (RFC 8949 section 4.2.1). Arrays and
  * maps are written as a head followed by their items; the caller writes map keys in bytewise
- * order of their encodings, or uses struct wallet_cbor_map_writer. Errors as lw_buf_put().
+ * order of their encodings, or uses wallet_cbor_put_map_sorted(). Errors as lw_buf_put().
  */
 LW_MUST_USE lw_err wallet_cbor_put_uint(lw_buf *out, uint64_t n);
 LW_MUST_USE lw_err wallet_cbor_put_int(lw_buf *out, int64_t n);
@@ -110,5 +111,21 @@ LW_MUST_USE lw_err wallet_cbor_put_bool(lw_buf *out, bool value);
 LW_MUST_USE lw_err wallet_cbor_put_null(lw_buf *out);
 LW_MUST_USE lw_err wallet_cbor_put_simple(lw_buf *out, uint8_t value);
 LW_MUST_USE lw_err wallet_cbor_put_raw(lw_buf *out, lw_bytes item); /* an encoded item */
+
+/* One entry of a map: a key and a value, each one encoded item. */
+struct wallet_cbor_pair {
+    lw_bytes key;
+    lw_bytes value;
+};
+
+/**
+ * Append a map of `count` entries in bytewise order of their keys.
+ *
+ * pairs   sorted in place
+ * errors  LW_E_CONFLICT  two keys are the same; as lw_buf_put(); `out` is then unchanged
+ * source  RFC 8949 section 4.2.1
+ */
+LW_MUST_USE lw_err wallet_cbor_put_map_sorted(lw_buf *out, struct wallet_cbor_pair *pairs,
+                                              size_t count);
 
 #endif
