@@ -15,7 +15,7 @@
 struct hsm_pool;
 #define HSM_AUTO_POOL __attribute__((cleanup(hsm_pool_auto))) struct hsm_pool *
 
-enum { HSM_LABEL_MAX = 64, HSM_WRAP_MAX = 512 };
+enum { HSM_LABEL_MAX = 64, HSM_WRAP_MAX = 128, HSM_QUEUE_MAX = 65536, HSM_PROCESSES_MAX = 64 };
 
 struct hsm_pool_config {
     const char *program; /* path of lw-signer */
@@ -23,18 +23,24 @@ struct hsm_pool_config {
     const char *token_label;
     const char *pin_file;     /* mode 0600, checked by the signer; read once a start */
     const char *softhsm_conf; /* value of SOFTHSM2_CONF for the signer, or NULL */
-    unsigned processes;       /* 1 to 64 */
-    int64_t deadline_ms;      /* of one token call; 5000 is the default */
+    unsigned processes;       /* 1 to HSM_PROCESSES_MAX */
+    int64_t deadline_ms;      /* of one token call, 100 or more; 0 stands for 5000 */
+    bool without_token;       /* open though the token is absent, and go on trying (a service) */
     const struct lw_clock *clock;
-    const struct lw_log *log; /* may be NULL */
+    const struct lw_log *log; /* may be NULL: then the signers are silent too */
 };
 
 /**
  * Start the signers and wait until one of them has opened the token.
  *
- * config  borrowed for the call; strings are copied
- * errors  LW_E_TOKEN   no module, no such token, or the PIN is wrong (it is tried once);
- *         LW_E_DENIED  the PIN file can be read by others; LW_E_IO  the program cannot start
+ * With `without_token` a token that cannot be opened is no error: hsm_pool_health() tells why,
+ * jobs fail at once, and the pool tries again by itself. A wrong PIN is never tried twice.
+ *
+ * config  borrowed for the call, strings are copied; clock and log live as long as the pool
+ * errors  LW_E_TOKEN     no module, no such token, or the PIN is wrong (it is tried once);
+ *         LW_E_DENIED    the PIN file can be read by others, or is not ours;
+ *         LW_E_NOT_FOUND no PIN file; LW_E_TIMEOUT  the module hangs;
+ *         LW_E_IO        the program cannot start; LW_E_VALUE; LW_E_NOMEM
  */
 LW_MUST_USE lw_err hsm_pool_open(const struct hsm_pool_config *config, struct hsm_pool **pool);
 
@@ -64,17 +70,22 @@ struct hsm_job {
     /* the pool's own */
     struct hsm_job *next;
     uint64_t id;
+    int64_t born_ms;
     unsigned attempts;
+    uint8_t op;
 };
 
 /**
- * Queue `count` jobs; each is completed by its `done`, also when it fails.
+ * Queue `count` jobs of the array `jobs`; each is completed by its `done`, also when it fails:
+ * LW_E_NOT_FOUND  no such key; LW_E_DENIED  the key has another purpose; LW_E_VALUE  a label or a
+ * digest of the wrong length; LW_E_TOKEN  the token fails or is absent; LW_E_TIMEOUT  not done
+ * within four deadlines.
  *
- * errors  LW_E_BUSY  the queue (65,536 jobs) cannot take them all: none was taken
+ * errors  LW_E_BUSY  the queue (HSM_QUEUE_MAX jobs) cannot take them all: none was taken
  */
 LW_MUST_USE lw_err hsm_pool_submit(struct hsm_pool *pool, struct hsm_job *jobs, size_t count);
 
-/** Sign `digest` and wait. errors  as struct hsm_signer's sign_digest */
+/** Sign `digest` and wait. errors  as a job's, and LW_E_BUSY */
 LW_MUST_USE lw_err hsm_pool_sign(struct hsm_pool *pool, const char *label, enum hsm_purpose purpose,
                                  lw_bytes digest, uint8_t sig[HSM_SIG_MAX]);
 
@@ -118,7 +129,11 @@ struct hsm_token_key {
     struct hsm_public_key key; /* alg HSM_ALG_NONE for wrapping keys */
 };
 
-/** List the token's keys made by us; sets `*count` to how many there are, fills at most `max`. */
+/**
+ * List the token's keys made by us, in no order.
+ *
+ * count   set to how many there are; at most `max` are filled in
+ */
 LW_MUST_USE lw_err hsm_pool_list(struct hsm_pool *pool, struct hsm_token_key *keys, size_t max,
                                  size_t *count);
 
@@ -126,25 +141,50 @@ LW_MUST_USE lw_err hsm_pool_list(struct hsm_pool *pool, struct hsm_token_key *ke
 LW_MUST_USE lw_err hsm_pool_destroy(struct hsm_pool *pool, const char *label);
 
 /**
- * Wrap 32 secret bytes under the wrapping key `label` inside the token (AES-256-GCM or key wrap
- * with padding, whichever the token has; the first byte of `wrapped` says which).
+ * Wrap 32 secret bytes under the wrapping key `label` inside the token: AES-256-GCM, or AES key
+ * wrap with padding where the token lacks it; the first byte of `wrapped` says which.
+ *
+ * label   a key of purpose seal: what a custody key wraps never leaves the token
+ * wrapped at most HSM_WRAP_MAX bytes are appended
+ * errors  LW_E_NOT_FOUND; LW_E_DENIED  another purpose; LW_E_TOKEN; LW_E_TIMEOUT
  */
 LW_MUST_USE lw_err hsm_pool_wrap(struct hsm_pool *pool, const char *label, const uint8_t secret[32],
                                  lw_buf *wrapped);
 
-/** Undo hsm_pool_wrap(). errors  LW_E_SIGNATURE  altered or another key; LW_E_TOKEN */
+/** Undo hsm_pool_wrap(). errors  as there; LW_E_SIGNATURE  altered, or wrapped by another key */
 LW_MUST_USE lw_err hsm_pool_unwrap(struct hsm_pool *pool, const char *label, lw_bytes wrapped,
                                    uint8_t secret[32]);
 
-/** Initialise a SoftHSM token in `dir` (mode 0700) with a configuration file beside it. */
+/** Set `*cpu_us` to the CPU time used by the signers that run now, in microseconds. */
+LW_MUST_USE lw_err hsm_pool_cpu(struct hsm_pool *pool, int64_t *cpu_us);
+
+/**
+ * Measure H: C_SignInit and C_Sign alone, in an lw-signer of its own, without sandbox or socket.
+ *
+ * label   a P-256 key of the token
+ * count   signatures to make, 1 to 1,000,000
+ * per_s   set to signatures per CPU second
+ * errors  as hsm_pool_open(); LW_E_NOT_FOUND  no such key
+ */
+LW_MUST_USE lw_err hsm_bench_raw(const struct hsm_pool_config *config, const char *label,
+                                 unsigned count, double *per_s);
+
 struct hsm_softhsm_paths {
-    const char *dir;         /* made when absent; holds tokens and softhsm2.conf */
+    const char *dir;         /* made with mode 0700 when absent; its parent must exist */
     const char *pin_file;    /* made with mode 0600, a random PIN; must not exist */
     const char *so_pin_file; /* likewise */
     const char *module;      /* path of libsofthsm2.so */
-    const char *token_label;
-    const char *program; /* path of lw-signer, which does the work */
+    const char *token_label; /* 1 to 32 bytes */
+    const char *program;     /* path of lw-signer, which does the work */
 };
+
+/**
+ * Initialise a SoftHSM token in `dir`: DIR/tokens and DIR/softhsm2.conf, which is the pool's
+ * softhsm_conf. What a failed call made is removed again.
+ *
+ * errors  LW_E_CONFLICT  a PIN file or the configuration file exists; LW_E_IO, LW_E_NOSPACE;
+ *         LW_E_TOKEN     the module cannot be loaded or refuses; LW_E_CRYPTO  no randomness
+ */
 LW_MUST_USE lw_err hsm_softhsm_init(const struct hsm_softhsm_paths *paths,
                                     const struct lw_rng *rng);
 
