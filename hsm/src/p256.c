@@ -1,0 +1,143 @@
+/* EC_KEY is deprecated, not removed: this is the only file that uses it. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "p256.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+
+enum { FORM_EVEN = 2, FORM_ODD = 3, FORM_WHOLE = 4 };
+
+struct hsm_ec {
+    const struct hsm_algorithm *row;
+    EC_KEY *key;     /* holds the public key of the check at hand */
+    EC_POINT *point; /* scratch */
+    ECDSA_SIG *sig;  /* owns r and s */
+    BIGNUM *r;
+    BIGNUM *s;
+    BN_CTX *numbers;
+};
+
+static bool make(struct hsm_ec *ec)
+{
+    ec->key = EC_KEY_new_by_curve_name(ec->row->curve_nid);
+    ec->point = ec->key == NULL ? NULL : EC_POINT_new(EC_KEY_get0_group(ec->key));
+    ec->numbers = BN_CTX_new();
+    ec->sig = ECDSA_SIG_new();
+    ec->r = BN_new();
+    ec->s = BN_new();
+    if (ec->sig == NULL || ECDSA_SIG_set0(ec->sig, ec->r, ec->s) != 1) {
+        BN_free(ec->r);
+        BN_free(ec->s);
+        return false;
+    }
+    return ec->point != NULL && ec->numbers != NULL;
+}
+
+struct hsm_ec *hsm_ec_new(const struct hsm_algorithm *row)
+{
+    struct hsm_ec *ec = calloc(1, sizeof(*ec));
+    if (ec == NULL) {
+        return NULL;
+    }
+    ec->row = row;
+    if (!make(ec)) {
+        hsm_ec_free(ec);
+        return NULL;
+    }
+    return ec;
+}
+
+void hsm_ec_free(struct hsm_ec *ec)
+{
+    if (ec != NULL) {
+        ECDSA_SIG_free(ec->sig);
+        EC_POINT_free(ec->point);
+        EC_KEY_free(ec->key);
+        BN_CTX_free(ec->numbers);
+        free(ec);
+    }
+}
+
+/* Nothing is left in OpenSSL's queue, where other users of it would find it. */
+static lw_err fail(lw_code code, const char *why)
+{
+    ERR_clear_error();
+    return LW_FAIL(code, why, LW_NOWHERE);
+}
+
+lw_err hsm_ec_point(struct hsm_ec *ec, lw_bytes in, uint8_t point[HSM_POINT_MAX])
+{
+    const size_t n = ec->row->coordinate_len;
+    const uint8_t form = in.len == 0 ? 0 : in.ptr[0];
+    const bool whole = form == FORM_WHOLE && in.len == 1 + 2 * n;
+    const bool compressed = (form == FORM_EVEN || form == FORM_ODD) && in.len == 1 + n;
+    if (!whole && !compressed) {
+        return fail(LW_E_VALUE, "public key: not a point of this curve's form");
+    }
+    const EC_GROUP *group = EC_KEY_get0_group(ec->key);
+    if (EC_POINT_oct2point(group, ec->point, in.ptr, in.len, ec->numbers) != 1) {
+        return fail(LW_E_VALUE, "public key: not on the curve");
+    }
+    if (EC_POINT_point2oct(group, ec->point, POINT_CONVERSION_UNCOMPRESSED, point, HSM_POINT_MAX,
+                           ec->numbers) != 1 + 2 * n) {
+        return fail(LW_E_CRYPTO, "public key: cannot be written");
+    }
+    return LW_SUCCESS;
+}
+
+lw_err hsm_ec_public(struct hsm_ec *ec, lw_bytes d, uint8_t point[HSM_POINT_MAX])
+{
+    const size_t n = ec->row->coordinate_len;
+    const EC_GROUP *group = EC_KEY_get0_group(ec->key);
+    BIGNUM *secret = BN_secure_new();
+    lw_err err = LW_SUCCESS;
+    if (secret == NULL || BN_bin2bn(d.ptr, (int)d.len, secret) == NULL) {
+        err = fail(LW_E_NOMEM, "secret key: out of memory");
+    } else if (BN_is_zero(secret) || BN_cmp(secret, EC_GROUP_get0_order(group)) >= 0) {
+        err = fail(LW_E_VALUE, "secret key: outside the curve's order");
+    } else if (EC_POINT_mul(group, ec->point, secret, NULL, NULL, ec->numbers) != 1 ||
+               EC_POINT_point2oct(group, ec->point, POINT_CONVERSION_UNCOMPRESSED, point,
+                                  HSM_POINT_MAX, ec->numbers) != 1 + 2 * n) {
+        err = fail(LW_E_CRYPTO, "secret key: no public point");
+    }
+    BN_clear_free(secret);
+    return err;
+}
+
+/*
+ * A forged signature can make the sum of the check the point at infinity, which OpenSSL reports
+ * as a failure of its own.
+ */
+static lw_err judge_failure(void)
+{
+    unsigned long error = ERR_get_error();
+    while (error != 0) {
+        if (ERR_GET_REASON(error) == EC_R_POINT_AT_INFINITY) {
+            return fail(LW_E_SIGNATURE, "signature: does not hold");
+        }
+        error = ERR_get_error();
+    }
+    return LW_FAIL(LW_E_CRYPTO, "signature: the check failed", LW_NOWHERE);
+}
+
+lw_err hsm_ec_verify(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_bytes sig)
+{
+    const size_t n = ec->row->coordinate_len;
+    if (EC_KEY_oct2key(ec->key, point.ptr, point.len, ec->numbers) != 1) {
+        return fail(LW_E_VALUE, "public key: not on the curve");
+    }
+    if (BN_bin2bn(sig.ptr, (int)n, ec->r) == NULL ||
+        BN_bin2bn(sig.ptr + n, (int)n, ec->s) == NULL) {
+        return fail(LW_E_NOMEM, "signature: out of memory");
+    }
+    /* Refuses r and s outside [1, n-1] itself. */
+    const int held = ECDSA_do_verify(digest.ptr, (int)digest.len, ec->sig, ec->key);
+    if (held == 1) {
+        return LW_SUCCESS;
+    }
+    return held == 0 ? fail(LW_E_SIGNATURE, "signature: does not hold") : judge_failure();
+}
