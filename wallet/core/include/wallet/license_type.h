@@ -6,6 +6,7 @@
 #define WALLET_LICENSE_TYPE_H
 
 #include "lw/buf.h"
+#include "wallet/doc_error.h"
 
 enum {
     WALLET_CLAIMS_MAX = 64,
@@ -105,12 +106,6 @@ struct wallet_agency {
     lw_str issues[WALLET_LIST_MAX]; /* license type ids */
     size_t issue_count;
     bool keeper; /* approves other agencies' service items */
-};
-
-/* One thing wrong in a document: where (a JSON pointer) and what. */
-struct wallet_doc_error {
-    char pointer[128];
-    const char *what; /* static */
 };
 
 /* A document that was read and holds: owns the text that the struct inside borrows. */
