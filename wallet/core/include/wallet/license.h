@@ -28,10 +28,11 @@ bool wallet_state_may_follow(enum wallet_state from, enum wallet_state to);
 
 /* Who holds a license, and as what. `code` is personal data. */
 struct wallet_holder {
-    lw_str code_type; /* GB/T 36903: "001", "111", "414", "511", "516", "099", "999" */
-    lw_str code;      /* check digit checked where the type has one */
-    lw_str role;      /* one of the type's holder_roles */
-    lw_str name;      /* as the license shows it; may be empty */
+    lw_str code_type;              /* GB/T 36903: "001", "111", "414", "511", "516", "099", "999" */
+    lw_str code;                   /* check digit checked where the type has one */
+    lw_str role;                   /* one of the type's holder_roles */
+    lw_str name;                   /* as the license shows it; may be empty */
+    uint8_t salt[WALLET_SALT_LEN]; /* of its digest in the record; drawn when that is made */
 };
 
 /* One claim of a license: which, its value (wallet/value.h), and the salt of its hash. */
