@@ -24,6 +24,7 @@ struct hsm_cert {
     char common_name[HSM_CERT_NAME_MAX];     /* UTF-8, NUL-terminated, "" when absent */
     char organization_id[HSM_CERT_NAME_MAX]; /* organizationIdentifier 2.5.4.97: agency's code */
     char country[3];                         /* two capitals, "" when absent */
+    char uri[HSM_CERT_NAME_MAX];             /* first URI of subjectAltName, "" when absent */
 };
 
 /**
