@@ -65,7 +65,7 @@ size_t wallet_csv_column(const struct wallet_csv *csv, lw_str name);
 lw_bytes wallet_csv_header_raw(const struct wallet_csv *csv);
 
 /**
- * Read the next row; empty lines are passed over.
+ * Read the next row; rows without any text are passed over.
  *
  * row     `line` and `raw` are set for bad rows too, cells for those of a wrong count
  * errors  LW_E_NOT_FOUND  no more rows; LW_E_SYNTAX  broken quotes; LW_E_VALUE  too few or too
