@@ -1,0 +1,13 @@
+/* The commands' run functions, one file a command family; the table itself is in table.c. */
+#ifndef CLI_CLI_TABLE_H
+#define CLI_CLI_TABLE_H
+
+#include "cli.h"
+
+/** Read options and arguments into `cli`; complaints go to standard error. */
+enum cli_exit cli_parse(struct cli *cli, int argc, char **argv);
+
+/* Each family is an array that ends with a NULL name; table.c lists the families. */
+extern const struct cli_command cli_init_commands[];
+
+#endif

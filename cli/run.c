@@ -1,0 +1,265 @@
+/* What commands share: how they fail, the home they open, the files they read and write. */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { CONFIG_MAX = 256 * 1024, MS_PER_S = 1000, PROGRESS_MS = 200 };
+
+enum cli_exit cli_exit_of(lw_err err)
+{
+    switch (lw_err_class(err.code)) {
+    case LW_CLASS_OK:
+        return CLI_DONE;
+    case LW_CLASS_MISUSE:
+        return CLI_USAGE;
+    case LW_CLASS_INPUT:
+    case LW_CLASS_REFUSED:
+    case LW_CLASS_NOT_FOUND:
+    case LW_CLASS_LIMIT:
+        return CLI_REFUSED;
+    case LW_CLASS_BUSY:
+    case LW_CLASS_ENVIRONMENT:
+        return CLI_ENVIRONMENT;
+    }
+    return CLI_ENVIRONMENT;
+}
+
+enum cli_exit cli_fail(const struct cli *cli, lw_err err, const char *doing, const char *advice)
+{
+    fprintf(stderr, "lw %s: %s: %s", cli->command->name, doing,
+            err.why == NULL ? lw_code_name(err.code) : err.why);
+    if (err.at != LW_NOWHERE) {
+        fprintf(stderr, " (at byte %zu)", err.at);
+    }
+    fputc('\n', stderr);
+    if (advice != NULL) {
+        fprintf(stderr, "  %s\n", advice);
+    }
+    return cli_exit_of(err);
+}
+
+enum cli_exit cli_usage(const struct cli *cli, const char *what)
+{
+    fprintf(stderr, "lw %s: %s; see `lw %s --help`\n", cli->command->name, what,
+            cli->command->name);
+    return CLI_USAGE;
+}
+
+static lw_err read_config(struct cli *cli)
+{
+    char path[CLI_PATH_MAX];
+    const int n = snprintf(path, sizeof(path), "%s/config.json", cli->home_dir);
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        return LW_FAIL(LW_E_LIMIT, "config: the home's path is too long", LW_NOWHERE);
+    }
+    LW_AUTO_BUF json = LW_BUF(CONFIG_MAX);
+    const lw_err err = cli_read(path, &json);
+    if (err.code == LW_E_NOT_FOUND) {
+        return LW_FAIL(LW_E_NOT_FOUND, "config: there is no config.json in the home folder",
+                       LW_NOWHERE);
+    }
+    LW_TRY(err);
+    struct idp_config_error fault = {0};
+    lw_err read = idp_config_read(lw_buf_view(&json), &cli->config, &fault);
+    read = read.code == LW_OK ? idp_config_check(&cli->config, &fault) : read;
+    if (read.code != LW_OK && fault.what != NULL) {
+        fprintf(stderr, "lw %s: %s: %s: %s\n", cli->command->name, path, fault.pointer, fault.what);
+    }
+    return read;
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] == 0 ? NULL : text;
+}
+
+lw_err cli_config(struct cli *cli)
+{
+    idp_config_defaults(&cli->config);
+    LW_TRY(read_config(cli));
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const unsigned signers =
+        cli->config.signers > 0 ? (unsigned)cli->config.signers : (unsigned)(cores > 0 ? cores : 1);
+    cli->home_config = (struct wallet_home_config){
+        .dir = cli->home_dir,
+        .base_url = cli->config.base_url,
+        .country = cli->config.country,
+        .authority = cli->config.authority,
+        .module = or_null(cli->config.module),
+        .token_label = cli->config.token_label,
+        .pin_file = or_null(cli->config.pin_file),
+        .signer_program = cli->signer_program,
+        .signers = signers,
+        .token_deadline_ms = cli->config.token_deadline_ms,
+        .development = cli->config.development,
+    };
+    return LW_SUCCESS;
+}
+
+static const char *home_advice(lw_err err)
+{
+    switch (err.code) {
+    case LW_E_NOT_FOUND:
+        return "Make a home with `lw init`, or name one with --home DIR.";
+    case LW_E_TOKEN:
+        return "Check that the token is there and its PIN file is right (`module`, `token_label` "
+               "and `pin_file` in config.json).";
+    case LW_E_DENIED:
+        return "Only its owner may read the PIN file: chmod 600 it, and run as its owner.";
+    case LW_E_UNSUPPORTED:
+        return "The store was written by a newer version of lw: use that one.";
+    case LW_E_CORRUPT:
+        return "Restore the store from its last backup; nothing was changed.";
+    case LW_E_NOSPACE:
+        return "Free space on the disk of the home folder, then try again.";
+    default:
+        return NULL;
+    }
+}
+
+struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum cli_exit *exit)
+{
+    lw_err err = cli_config(cli);
+    if (err.code != LW_OK) {
+        *exit = cli_fail(cli, err, "cannot read the configuration",
+                         err.code == LW_E_NOT_FOUND ? home_advice(err)
+                                                    : "Mend config.json in the home folder.");
+        *exit = *exit == CLI_REFUSED ? CLI_ENVIRONMENT : *exit;
+        return NULL;
+    }
+    struct wallet_home *home = NULL;
+    err = wallet_home_open(&cli->home_config, &cli->env, need, &home);
+    if (err.code != LW_OK) {
+        (void)cli_fail(cli, err, "cannot open the home folder", home_advice(err));
+        *exit = CLI_ENVIRONMENT; /* whatever is wrong with the home, the input is not at fault */
+        return NULL;
+    }
+    return home;
+}
+
+lw_err cli_read(const char *path, lw_buf *out)
+{
+    const bool standard = strcmp(path, "-") == 0;
+    const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? LW_FAIL(LW_E_NOT_FOUND, "file: it does not exist", LW_NOWHERE)
+                               : LW_FAIL(LW_E_IO, "file: cannot open it", LW_NOWHERE);
+    }
+    lw_err err = LW_SUCCESS;
+    uint8_t chunk[16384];
+    while (err.code == LW_OK) {
+        const ssize_t got = read(fd, chunk, sizeof(chunk));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            err = LW_FAIL(LW_E_IO, "file: cannot read it", LW_NOWHERE);
+        }
+        if (got <= 0) {
+            break;
+        }
+        err = lw_buf_put(out, (lw_bytes){.ptr = chunk, .len = (size_t)got});
+        if (err.code == LW_E_LIMIT) {
+            err = LW_FAIL(LW_E_LIMIT, "file: larger than allowed", out->len);
+        }
+    }
+    if (!standard) {
+        (void)close(fd);
+    }
+    return err;
+}
+
+static lw_err write_all(int fd, lw_bytes data)
+{
+    size_t done = 0;
+    while (done < data.len) {
+        const ssize_t put = write(fd, data.ptr + done, data.len - done);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return errno == ENOSPC
+                       ? LW_FAIL(LW_E_NOSPACE, "file: no space left on the disk", LW_NOWHERE)
+                       : LW_FAIL(LW_E_IO, "file: cannot write it", LW_NOWHERE);
+        }
+        done += (size_t)put;
+    }
+    return LW_SUCCESS;
+}
+
+lw_err cli_write(const char *path, lw_bytes data, unsigned mode)
+{
+    if (strcmp(path, "-") == 0) {
+        return write_all(STDOUT_FILENO, data);
+    }
+    char beside[CLI_PATH_MAX];
+    const int n = snprintf(beside, sizeof(beside), "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof(beside)) {
+        return LW_FAIL(LW_E_LIMIT, "file: its path is too long", LW_NOWHERE);
+    }
+    (void)unlink(beside); /* left by a run that was killed */
+    const int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+    if (fd < 0) {
+        return LW_FAIL(LW_E_IO, "file: cannot create it", LW_NOWHERE);
+    }
+    lw_err err = fchmod(fd, (mode_t)mode) == 0
+                     ? write_all(fd, data)
+                     : LW_FAIL(LW_E_IO, "file: cannot set its mode", LW_NOWHERE);
+    if (err.code == LW_OK && fsync(fd) != 0) {
+        err = LW_FAIL(LW_E_IO, "file: cannot sync it", LW_NOWHERE);
+    }
+    if (close(fd) != 0 && err.code == LW_OK) {
+        err = LW_FAIL(LW_E_IO, "file: cannot close it", LW_NOWHERE);
+    }
+    if (err.code == LW_OK && rename(beside, path) != 0) {
+        err = LW_FAIL(LW_E_IO, "file: cannot rename it into place", LW_NOWHERE);
+    }
+    if (err.code != LW_OK) {
+        (void)unlink(beside);
+    }
+    return err;
+}
+
+void cli_print(const lw_buf *text)
+{
+    (void)fwrite(text->ptr, 1, text->len, stdout);
+    (void)fputc('\n', stdout);
+}
+
+lw_err cli_time(lw_str text, int64_t *t)
+{
+    int64_t days = 0;
+    if (lw_date_parse(text, &days).code == LW_OK) {
+        *t = days * LW_DAY_S;
+        return LW_SUCCESS;
+    }
+    return lw_time_parse(text, t);
+}
+
+void cli_progress_show(struct cli_progress *progress, size_t done, size_t total, int64_t elapsed_ms)
+{
+    if (isatty(STDERR_FILENO) == 0 ||
+        (progress->shown && done < total && elapsed_ms - progress->last_ms < PROGRESS_MS)) {
+        return;
+    }
+    const int64_t rate = elapsed_ms > 0 ? (int64_t)done * MS_PER_S / elapsed_ms : 0;
+    const int64_t left_s = rate > 0 ? (int64_t)(total - done) / rate : 0;
+    fprintf(stderr, "\r%s: %zu of %zu, %lld a second, %lld s left   ", progress->what, done, total,
+            (long long)rate, (long long)left_s);
+    progress->shown = true;
+    progress->last_ms = elapsed_ms;
+}
+
+void cli_progress_end(struct cli_progress *progress)
+{
+    if (progress->shown) {
+        fputc('\n', stderr);
+        progress->shown = false;
+    }
+}
