@@ -27,7 +27,7 @@ struct wallet_import_plan; /* bound to a type and a header; borrows all three */
  * Read and check a map.
  *
  * json    UTF-8, at most 256 KiB; copied
- * errors  up to `*error_count` are put into `errors`, and the count is set
+ * errors  filled in up to `*error_count`, which is then set to how many there are in it
  * returns LW_E_SYNTAX  no JSON object or duplicate members; LW_E_VALUE  `errors` says what
  */
 LW_MUST_USE lw_err wallet_import_map_read(lw_bytes json, struct wallet_import_map **map,

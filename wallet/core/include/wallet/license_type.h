@@ -116,7 +116,7 @@ struct wallet_agency_doc;
  * Read and check one license type document.
  *
  * json    UTF-8, at most 256 KiB; copied
- * errors  up to `*error_count` are put into `errors`, and the count is set; all are reported
+ * errors  filled in up to `*error_count`, which is then set to how many there are in it
  * returns LW_E_SYNTAX  no JSON object or duplicate members; LW_E_VALUE  `errors` says what
  */
 LW_MUST_USE lw_err wallet_license_type_read(lw_bytes json, struct wallet_type_doc **doc,
