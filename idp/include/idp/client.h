@@ -6,9 +6,9 @@
 
 struct idp_fetch_limits {
     int64_t timeout_ms;
-    size_t body_max;       /* bytes */
-    bool loopback_http;    /* development: http to loopback is allowed; else https only */
-    unsigned redirects;    /* each hop's address is checked again */
+    size_t body_max;    /* bytes */
+    bool loopback_http; /* development: http to loopback is allowed; else https only */
+    unsigned redirects; /* each hop's address is checked again */
 };
 
 struct idp_fetch_result {

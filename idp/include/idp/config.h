@@ -7,29 +7,28 @@
 #define IDP_CONFIG_H
 
 #include "lw/buf.h"
-#include "wallet/home.h"
 
 enum { IDP_TEXT_MAX = 256 };
 
 /* Every text is NUL-terminated; "" where the setting is absent. */
 struct idp_config {
-    char base_url[IDP_TEXT_MAX];     /* what credentials and lists name; no trailing slash */
-    char listen[IDP_TEXT_MAX];       /* "127.0.0.1:8080", "[::1]:8080" or "unix:/path" */
-    bool development;                /* http on loopback for issuer and status URIs */
-    char country[IDP_TEXT_MAX];      /* two capitals */
-    char authority[IDP_TEXT_MAX];    /* name of the issuing authority */
-    char module[IDP_TEXT_MAX];       /* PKCS#11 module; "": SoftHSM 2 where it is found */
+    char base_url[IDP_TEXT_MAX];  /* what credentials and lists name; no trailing slash */
+    char listen[IDP_TEXT_MAX];    /* "127.0.0.1:8080", "[::1]:8080" or "unix:/path" */
+    bool development;             /* http on loopback for issuer and status URIs */
+    char country[IDP_TEXT_MAX];   /* two capitals */
+    char authority[IDP_TEXT_MAX]; /* name of the issuing authority */
+    char module[IDP_TEXT_MAX];    /* PKCS#11 module; "": SoftHSM 2 where it is found */
     char token_label[IDP_TEXT_MAX];
-    char pin_file[IDP_TEXT_MAX];     /* "": HOME/pin */
-    int64_t signers;                 /* signer processes; 0: one a core */
+    char pin_file[IDP_TEXT_MAX]; /* "": HOME/pin */
+    int64_t signers;             /* signer processes; 0: one a core */
     int64_t token_deadline_ms;
-    int64_t http_threads;            /* 0: one a core */
-    int64_t http_connections;        /* at once */
-    int64_t http_body_max;           /* bytes */
-    int64_t http_deadline_ms;        /* of one request, from its first byte */
-    int64_t workers;                 /* for handlers that wait */
-    int64_t status_cadence_s;        /* how often lists are published without a change */
-    char log_level[IDP_TEXT_MAX];    /* debug, info, warn, error */
+    int64_t http_threads;         /* 0: one a core */
+    int64_t http_connections;     /* at once */
+    int64_t http_body_max;        /* bytes */
+    int64_t http_deadline_ms;     /* of one request, from its first byte */
+    int64_t workers;              /* for handlers that wait */
+    int64_t status_cadence_s;     /* how often lists are published without a change */
+    char log_level[IDP_TEXT_MAX]; /* debug, info, warn, error */
 };
 
 /* One setting that does not hold. */

@@ -3,6 +3,7 @@
 #define IDP_SERVICE_H
 
 #include "idp/config.h"
+#include "wallet/home.h"
 
 struct idp_service;
 
