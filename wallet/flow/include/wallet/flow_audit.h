@@ -5,12 +5,12 @@
 #include "wallet/flow_issue.h"
 
 struct wallet_audit_result {
-    uint64_t size;          /* leaves */
+    uint64_t size; /* leaves */
     uint8_t root[32];
     bool whole;
-    uint64_t first_bad;     /* index, when not whole */
-    const char *why;        /* static, when not whole */
-    bool head_signed;       /* the newest signed head holds and is a prefix of the log */
+    uint64_t first_bad; /* index, when not whole */
+    const char *why;    /* static, when not whole */
+    bool head_signed;   /* the newest signed head holds and is a prefix of the log */
     uint64_t head_size;
 };
 

@@ -7,12 +7,12 @@
 /* One document of a folder: what was found wrong, or what became of it. */
 struct wallet_catalog_result {
     const char *path;
-    const char *kind;                    /* "agency", "license type", "service item" */
+    const char *kind; /* "agency", "license type", "service item" */
     lw_str id;
     unsigned version;
-    bool changed;                        /* false: the same document was there already */
+    bool changed; /* false: the same document was there already */
     struct wallet_doc_error errors[32];
-    size_t error_count;                  /* 0 when the document holds */
+    size_t error_count; /* 0 when the document holds */
 };
 typedef void wallet_catalog_report(void *ctx, const struct wallet_catalog_result *result);
 

@@ -5,21 +5,21 @@
 #include "wallet/home.h"
 
 struct wallet_import_order {
-    lw_bytes csv;          /* the whole file */
-    lw_bytes map;          /* MAP.json */
+    lw_bytes csv; /* the whole file */
+    lw_bytes map; /* MAP.json */
     lw_str type;
-    lw_str issuer;         /* empty: the type's only issuer */
-    int64_t shift_days;    /* added to every date: the demo's; 0 otherwise */
-    bool dry_run;          /* report only */
+    lw_str issuer;      /* empty: the type's only issuer */
+    int64_t shift_days; /* added to every date: the demo's; 0 otherwise */
+    bool dry_run;       /* report only */
     lw_str actor;
 };
 
 /* One thing wrong with a row, or noted about it. */
 struct wallet_import_issue {
-    size_t line;           /* of the file, from 1 */
-    lw_str column;         /* header name; empty when the row as a whole is meant */
-    const char *why;       /* static */
-    bool fatal;            /* the row is left out; false: kept, and noted */
+    size_t line;     /* of the file, from 1 */
+    lw_str column;   /* header name; empty when the row as a whole is meant */
+    const char *why; /* static */
+    bool fatal;      /* the row is left out; false: kept, and noted */
 };
 
 struct wallet_import_progress {
@@ -36,13 +36,13 @@ struct wallet_import_watch {
 };
 
 struct wallet_import_result {
-    size_t rows;           /* data rows of the file */
+    size_t rows; /* data rows of the file */
     size_t good;
     size_t bad;
-    size_t issued;         /* by this run */
-    size_t already;        /* were there from an earlier run of the same file */
+    size_t issued;  /* by this run */
+    size_t already; /* were there from an earlier run of the same file */
     bool resumed;
-    bool stopped;          /* the watch asked to stop */
+    bool stopped; /* the watch asked to stop */
 };
 
 /**

@@ -13,16 +13,16 @@ struct wallet_claim_text {
 
 struct wallet_issue_order {
     lw_str type;
-    lw_str issuer;             /* agency id; empty: the type's only issuer */
-    lw_str number;             /* empty: made by the type's scheme */
-    lw_str version;            /* empty: the next */
+    lw_str issuer;  /* agency id; empty: the type's only issuer */
+    lw_str number;  /* empty: made by the type's scheme */
+    lw_str version; /* empty: the next */
     const struct wallet_holder *holders;
     size_t holder_count;
     const struct wallet_claim_text *claims;
     size_t claim_count;
-    int64_t valid_from;        /* Unix seconds; INT64_MIN: now */
-    int64_t valid_until;       /* exclusive; INT64_MIN: by the type's validity */
-    lw_str actor;              /* who asks: operator or API client, for the audit log */
+    int64_t valid_from;  /* Unix seconds; INT64_MIN: now */
+    int64_t valid_until; /* exclusive; INT64_MIN: by the type's validity */
+    lw_str actor;        /* who asks: operator or API client, for the audit log */
 };
 
 /* Why an order was refused: which field, and a static reason. */

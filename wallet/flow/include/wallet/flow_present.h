@@ -6,14 +6,14 @@
 
 struct wallet_present_order {
     struct wallet_license_ref ref;
-    lw_str format;             /* "lq1" or "dc+sd-jwt" */
-    lw_str pass_id;            /* not empty: show a pass instead (lq1 only) */
-    const lw_str *disclose;    /* dotted claim paths; "number" shows the license number */
+    lw_str format;          /* "lq1" or "dc+sd-jwt" */
+    lw_str pass_id;         /* not empty: show a pass instead (lq1 only) */
+    const lw_str *disclose; /* dotted claim paths; "number" shows the license number */
     size_t disclose_count;
     const struct hsm_signer *holder;
-    lw_str aud;                /* dc+sd-jwt */
-    lw_str nonce;              /* dc+sd-jwt */
-    lw_str challenge;          /* an LC1: text to answer, or empty */
+    lw_str aud;       /* dc+sd-jwt */
+    lw_str nonce;     /* dc+sd-jwt */
+    lw_str challenge; /* an LC1: text to answer, or empty */
 };
 
 /**

@@ -13,9 +13,9 @@
  * errors  LW_E_CONFLICT  the state does not allow it, `*from` says which state it is in;
  *         LW_E_NOT_FOUND; LW_E_VALUE  no reason
  */
-LW_MUST_USE lw_err wallet_flow_change_state(struct wallet_home *home,
-                                            struct wallet_license_ref ref, enum wallet_state to,
-                                            lw_str reason, lw_str actor, enum wallet_state *from);
+LW_MUST_USE lw_err wallet_flow_change_state(struct wallet_home *home, struct wallet_license_ref ref,
+                                            enum wallet_state to, lw_str reason, lw_str actor,
+                                            enum wallet_state *from);
 
 /**
  * Sign again every list that changed or whose token is older than half its ttl.

@@ -8,9 +8,9 @@
 typedef lw_err wallet_fetch(void *ctx, lw_str uri, const char *accept, lw_buf *body);
 
 struct wallet_sync_order {
-    lw_str server;       /* base URL */
-    const char *dir;     /* made when absent, mode 0700 */
-    lw_str pin;          /* SHA-256 hex of the first `tl` key; required the first time */
+    lw_str server;   /* base URL */
+    const char *dir; /* made when absent, mode 0700 */
+    lw_str pin;      /* SHA-256 hex of the first `tl` key; required the first time */
     wallet_fetch *fetch;
     void *fetch_ctx;
 };
@@ -18,7 +18,7 @@ struct wallet_sync_order {
 struct wallet_sync_result {
     uint64_t trust_list_version;
     size_t lists_fetched;
-    size_t lists_kept;   /* not reachable, the older copy stays */
+    size_t lists_kept; /* not reachable, the older copy stays */
     size_t types;
 };
 

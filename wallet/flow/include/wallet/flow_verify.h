@@ -9,8 +9,7 @@ enum wallet_result { WALLET_ACCEPTED, WALLET_REFUSED, WALLET_UNDETERMINED };
 
 /* Where keys, lists and types come from: this home's store, or an offline folder. */
 struct wallet_verifier;
-#define WALLET_AUTO_VERIFIER                                                                       \
-    __attribute__((cleanup(wallet_verifier_auto))) struct wallet_verifier *
+#define WALLET_AUTO_VERIFIER __attribute__((cleanup(wallet_verifier_auto))) struct wallet_verifier *
 
 /** Verify against this home: its own lists are read from the store; passes by their cti. */
 LW_MUST_USE lw_err wallet_verifier_online(struct wallet_home *home,
@@ -30,32 +29,32 @@ static inline void wallet_verifier_auto(struct wallet_verifier **verifier)
 }
 
 struct wallet_verification {
-    lw_str text;          /* what was scanned or sent: LQ1:, or an SD-JWT+KB */
-    int64_t at;           /* INT64_MIN: now; else as of then, with no record and no receipt */
-    bool record;          /* false: no record, no receipt, no replay entry */
-    lw_str aud;           /* SD-JWT: the audience expected; empty: the home's base URL */
-    lw_str nonce;         /* SD-JWT: the nonce expected; empty: one of our live challenges */
-    bool challenge_only;  /* passive presentations are not enough */
-    lw_str locale;        /* "zh" or "en", for the reason's text */
+    lw_str text;         /* what was scanned or sent: LQ1:, or an SD-JWT+KB */
+    int64_t at;          /* INT64_MIN: now; else as of then, with no record and no receipt */
+    bool record;         /* false: no record, no receipt, no replay entry */
+    lw_str aud;          /* SD-JWT: the audience expected; empty: the home's base URL */
+    lw_str nonce;        /* SD-JWT: the nonce expected; empty: one of our live challenges */
+    bool challenge_only; /* passive presentations are not enough */
+    lw_str locale;       /* "zh" or "en", for the reason's text */
 };
 
 /* An answer owns what it says; zero it first, free it after. */
 struct wallet_answer {
     enum wallet_result result;
-    char id[32];                    /* public handle of this verification */
-    const char *reason_code;        /* static; NULL when accepted */
-    const char *reason_text;        /* static, in the locale */
-    const char *reason_next;        /* static, what to do; may be NULL */
+    char id[32];             /* public handle of this verification */
+    const char *reason_code; /* static; NULL when accepted */
+    const char *reason_text; /* static, in the locale */
+    const char *reason_next; /* static, what to do; may be NULL */
     struct wallet_checks checks;
-    lw_buf type;                    /* license type id or vct; may be empty */
+    lw_buf type; /* license type id or vct; may be empty */
     lw_buf agency;
     lw_buf issuer_name;
     bool holder_proven;
-    lw_buf claims;                  /* JSON object of the claims shown; "{}" unless accepted */
-    const char *status_value;       /* "valid", "suspended", "revoked", "unknown"; NULL: none */
-    int64_t status_as_of;           /* Unix seconds; INT64_MIN when none */
+    lw_buf claims;            /* JSON object of the claims shown; "{}" unless accepted */
+    const char *status_value; /* "valid", "suspended", "revoked", "unknown"; NULL: none */
+    int64_t status_as_of;     /* Unix seconds; INT64_MIN when none */
     int64_t status_age_s;
-    char receipt[32];               /* its id; "" when no record was made */
+    char receipt[32]; /* its id; "" when no record was made */
 };
 #define WALLET_AUTO_ANSWER __attribute__((cleanup(wallet_answer_free))) struct wallet_answer
 

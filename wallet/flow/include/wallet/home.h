@@ -18,18 +18,18 @@ struct wallet_home;
 #define WALLET_AUTO_HOME __attribute__((cleanup(wallet_home_auto))) struct wallet_home *
 
 struct wallet_home_config {
-    const char *dir;            /* the home; holds config.json, store/, token/, pin, so-pin */
-    const char *base_url;       /* "http://localhost:8080", no trailing slash */
-    const char *country;        /* two capitals, for certificates */
-    const char *authority;      /* name of the issuing authority, for certificates */
-    const char *module;         /* PKCS#11 module; NULL: SoftHSM 2 where it is found */
+    const char *dir;       /* the home; holds config.json, store/, token/, pin, so-pin */
+    const char *base_url;  /* "http://localhost:8080", no trailing slash */
+    const char *country;   /* two capitals, for certificates */
+    const char *authority; /* name of the issuing authority, for certificates */
+    const char *module;    /* PKCS#11 module; NULL: SoftHSM 2 where it is found */
     const char *token_label;
     const char *pin_file;       /* NULL: DIR/pin */
     const char *softhsm_conf;   /* NULL: DIR/token/softhsm2.conf when the module is SoftHSM */
     const char *signer_program; /* path of lw-signer */
     unsigned signers;           /* signer processes */
     int64_t token_deadline_ms;
-    bool development;           /* http on loopback for issuer and status URIs */
+    bool development; /* http on loopback for issuer and status URIs */
 };
 
 /* Clock, chance and log, brought in from the outermost layer. */
@@ -40,9 +40,9 @@ struct wallet_env {
 };
 
 enum wallet_home_need {
-    WALLET_HOME_READ = 0,      /* the store, sealed data closed: verification, public lists */
-    WALLET_HOME_SEALED = 1,    /* personal data can be opened: the epoch key is unwrapped */
-    WALLET_HOME_SIGN = 2,      /* signers stay running (implies WALLET_HOME_SEALED) */
+    WALLET_HOME_READ = 0,   /* the store, sealed data closed: verification, public lists */
+    WALLET_HOME_SEALED = 1, /* personal data can be opened: the epoch key is unwrapped */
+    WALLET_HOME_SIGN = 2,   /* signers stay running (implies WALLET_HOME_SEALED) */
 };
 
 /**
