@@ -43,6 +43,13 @@ enum wallet_seek {
     WALLET_SEEK_LT,
 };
 
+/* Whether a write transaction can still be committed; see after each run of changes. */
+enum wallet_engine_state {
+    WALLET_ENGINE_SOUND,
+    WALLET_ENGINE_RERUN,  /* the map is full: abort and begin again, it grows then */
+    WALLET_ENGINE_BROKEN, /* a change failed otherwise: abort */
+};
+
 /*
  * Errors of all: LW_E_IO once the engine failed; LW_E_CORRUPT  what is stored makes no sense.
  * Borrowed keys and values: see struct wallet_txn.
@@ -52,6 +59,8 @@ struct wallet_engine_ops {
 
     lw_err (*open)(const struct wallet_engine_config *config, struct wallet_engine **engine);
     void (*close)(struct wallet_engine *engine);
+    lw_err (*prepare)(struct wallet_engine *engine); /* make keyspaces that are absent: they read
+                                                        as empty, and cannot be written before */
 
     /*
      * Begin. `parent`, of a write, makes a savepoint: only the child may be used until it ends.
@@ -64,17 +73,13 @@ struct wallet_engine_ops {
     /*
      * Commit, durably unless it is a savepoint; `txn` ends in any case.
      * errors  LW_E_NOSPACE  disk full: nothing was kept, later commits may succeed;
-     *         LW_E_LIMIT    the map was full and has grown: begin again and run the same again;
+     *         LW_E_LIMIT    the map was full: begin again and run the same again;
      *         LW_E_IO       any other cause: the engine has failed
      */
     lw_err (*commit)(struct wallet_engine_txn *txn);
     void (*abort)(struct wallet_engine_txn *txn);
 
-    /*
-     * Say whether a write met a full map: whatever else it does, it cannot be committed. Its
-     * abort has the map grow, so that it can be run again.
-     */
-    bool (*must_rerun)(const struct wallet_engine_txn *txn);
+    enum wallet_engine_state (*state)(const struct wallet_engine_txn *txn);
 
     lw_err (*get)(const struct wallet_engine_txn *txn, enum wallet_keyspace ks, lw_bytes key,
                   lw_bytes *value); /* LW_E_NOT_FOUND */
@@ -95,8 +100,9 @@ struct wallet_engine_ops {
     void (*scan_end)(struct wallet_engine_scan *scan);
 
     lw_err (*sync)(struct wallet_engine *engine);
-    lw_err (*copy)(struct wallet_engine *engine,
-                   const char *dir); /* into an existing empty folder */
+    /* Copy into an existing empty folder, durably; what a failed copy left is for `discard`. */
+    lw_err (*copy)(struct wallet_engine *engine, const char *dir);
+    void (*discard)(const char *dir); /* remove a copy's files, not the folder */
     lw_err (*stat)(struct wallet_engine *engine, struct wallet_engine_stat *stat);
     lw_err (*health)(const struct wallet_engine *engine);
 };
@@ -104,9 +110,6 @@ struct wallet_engine_ops {
 struct wallet_engine {
     const struct wallet_engine_ops *ops;
 };
-
-/** Return the engine of that name, or NULL; static. */
-const struct wallet_engine_ops *wallet_engine_named(const char *name);
 
 extern const struct wallet_engine_ops wallet_engine_lmdb;
 

@@ -169,7 +169,7 @@ LW_MUST_USE lw_err wallet_store_unlock(struct wallet_store *store, uint32_t numb
 void wallet_store_lock(struct wallet_store *store);
 
 /* What a check found; `where` and `why` are static. */
-struct wallet_store_check {
+struct wallet_store_found {
     bool whole;
     const char *where; /* keyspace of the first fault */
     const char *why;
@@ -183,7 +183,7 @@ struct wallet_store_check {
  *
  * errors  LW_E_CORRUPT  the engine cannot read a page; faults found are in `found`, not errors
  */
-LW_MUST_USE lw_err wallet_store_check(struct wallet_store *store, struct wallet_store_check *found);
+LW_MUST_USE lw_err wallet_store_check(struct wallet_store *store, struct wallet_store_found *found);
 
 /**
  * Copy the store to the new folder `dir` while others read and write, then open the copy and

@@ -1,0 +1,77 @@
+/* LMDB behind the engine table: what engine_lmdb.c and engine_lmdb_env.c share, and no one else. */
+#ifndef STORE_ENGINE_LMDB_H
+#define STORE_ENGINE_LMDB_H
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine.h"
+
+enum { LMDB_SPARE_MAX = 64 };
+
+struct lmdb_engine;
+
+struct lmdb_txn {
+    struct lmdb_engine *engine;
+    struct lmdb_txn *parent; /* of a savepoint */
+    MDB_txn *mdb;
+    bool write;
+    enum wallet_engine_state state;
+    uint64_t cost; /* upper bound of the bytes a commit writes */
+};
+
+struct lmdb_engine {
+    struct wallet_engine base;
+    MDB_env *env;
+    int fd;                       /* of the data file; LMDB's */
+    size_t page;                  /* bytes */
+    MDB_dbi dbi[WALLET_KS_COUNT]; /* 0: absent */
+    void (*fatal)(void *ctx, lw_err err);
+    void *fatal_ctx;
+    atomic_bool failed;
+    atomic_bool full;     /* the last commit found the disk full */
+    atomic_bool grow;     /* the map was full: the next write grows it first */
+    uint64_t reserved;    /* bytes of the file known to have room; the writer's */
+    bool cannot_reserve;  /* the file system has no fallocate; the writer's */
+    pthread_mutex_t lock; /* the gate: guards what follows */
+    pthread_cond_t changed;
+    size_t active;                          /* transactions open, of this process */
+    bool growing;                           /* a thread waits for `active` to be 0, or resizes */
+    struct lmdb_txn *spare[LMDB_SPARE_MAX]; /* reset readers, which keep their slots */
+    size_t spare_count;
+};
+
+/** Return the error that an LMDB or system code means, outside a commit. */
+lw_err lmdb_fault(int rc);
+
+/** Say whether a system code means that the disk, a quota or a file limit is full. */
+bool lmdb_is_full(int rc);
+
+/** Enter the failed state, for good, and tell the owner once; returns the error to give. */
+lw_err lmdb_fail(struct lmdb_engine *e);
+
+/** Pass the gate; `spare` is set to a reset reader to renew, or NULL; may be NULL for a writer. */
+void lmdb_enter(struct lmdb_engine *e, struct lmdb_txn **spare);
+/** Leave the gate; `spare`, a reset reader, is kept unless there are enough. May be NULL. */
+void lmdb_leave(struct lmdb_engine *e, struct lmdb_txn *spare);
+
+/** Take over the size to which another process grew the map. errors  LW_E_BUSY, LW_E_IO */
+lw_err lmdb_adopt_size(struct lmdb_engine *e);
+/** Double the map. errors  as lmdb_adopt_size() */
+lw_err lmdb_grow(struct lmdb_engine *e);
+/** Have the file system set room aside for the next commits. errors  LW_E_NOSPACE */
+lw_err lmdb_reserve(struct lmdb_engine *e);
+/** Say, after a commit failed with EIO, whether the disk has no room for `cost` bytes. */
+bool lmdb_disk_is_full(struct lmdb_engine *e, uint64_t cost);
+
+lw_err lmdb_open(const struct wallet_engine_config *config, struct wallet_engine **engine);
+void lmdb_close(struct wallet_engine *engine);
+lw_err lmdb_prepare(struct wallet_engine *engine);
+lw_err lmdb_sync(struct wallet_engine *engine);
+lw_err lmdb_copy(struct wallet_engine *engine, const char *dir);
+void lmdb_discard(const char *dir);
+lw_err lmdb_stat(struct wallet_engine *engine, struct wallet_engine_stat *stat);
+lw_err lmdb_health(const struct wallet_engine *engine);
+
+#endif
