@@ -99,7 +99,11 @@ lw_err wallet_lc1_read(lw_str text, lw_buf *arena, struct wallet_challenge *chal
     if (text.len > TEXT_MAX) {
         return LW_FAIL(LW_E_LIMIT, "lc1: text too long", TEXT_MAX);
     }
-    LW_TRY(wallet_base45_decode(lw_str_from(text, prefix.len), arena));
+    lw_err err = wallet_base45_decode(lw_str_from(text, prefix.len), arena);
+    if (err.code != LW_OK) {
+        err.at = err.at == LW_NOWHERE ? err.at : err.at + prefix.len;
+        return err;
+    }
     LW_TRY(wallet_cbor_check(lw_buf_view(arena)));
     struct wallet_cbor r = wallet_cbor_reader(lw_buf_view(arena));
     *challenge = (struct wallet_challenge){.key_count = 0};

@@ -28,6 +28,7 @@ LW_MUST_USE lw_err wallet_lq1_put(lw_bytes payload, lw_buf *text);
 /**
  * Append the payload of `text` to `payload`, inflated when it is a zlib stream.
  *
+ * payload  with room for WALLET_LQ1_PAYLOAD_MAX bytes
  * errors  LW_E_SYNTAX  another prefix, not Base45, another first byte (also of what was
  *         inflated), or the stream is broken, cut off or followed by more;
  *         LW_E_LIMIT   text or payload too long; `payload` is then unchanged
