@@ -67,7 +67,7 @@ LW_MUST_USE lw_err wallet_jws_chain(const struct wallet_jws *jws, lw_buf *der,
 
 /* What the protected header says beside "alg", which is the signer's. */
 struct wallet_jws_header {
-    const char *typ;
+    const char *typ;     /* NULL: left out */
     lw_str kid;          /* left out when empty */
     const lw_bytes *x5c; /* DER, leaf first */
     size_t x5c_count;    /* 0: left out */
