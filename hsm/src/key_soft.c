@@ -8,6 +8,7 @@
 #include <openssl/param_build.h>
 #include <stdlib.h>
 
+#include "auto.h"
 #include "context.h"
 #include "pem_file.h"
 
@@ -18,32 +19,11 @@ struct hsm_soft_key {
     struct hsm_public_key key;
 };
 
-static inline void bn_auto(BIGNUM **n)
-{
-    BN_clear_free(*n);
-}
-
-static inline void pkey_auto(EVP_PKEY **pkey)
-{
-    EVP_PKEY_free(*pkey);
-}
-
-static inline void pkey_ctx_auto(EVP_PKEY_CTX **ctx)
-{
-    EVP_PKEY_CTX_free(*ctx);
-}
-
-static inline void params_auto(OSSL_PARAM **params)
-{
-    OSSL_PARAM_free(*params);
-}
-
-static inline void builder_auto(OSSL_PARAM_BLD **builder)
-{
-    OSSL_PARAM_BLD_free(*builder);
-}
-
-#define AUTO(kind_) __attribute__((cleanup(kind_##_auto)))
+HSM_AUTO_FREE(bn, BIGNUM, BN_clear_free)
+HSM_AUTO_FREE(pkey, EVP_PKEY, EVP_PKEY_free)
+HSM_AUTO_FREE(pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
+HSM_AUTO_FREE(params, OSSL_PARAM, OSSL_PARAM_free)
+HSM_AUTO_FREE(builder, OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 
 static lw_err failed(void)
 {
@@ -53,8 +33,8 @@ static lw_err failed(void)
 
 static OSSL_PARAM *key_params(const uint8_t *d, const struct hsm_public_key *key)
 {
-    AUTO(builder) OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-    AUTO(bn) BIGNUM *secret = BN_secure_new();
+    HSM_AUTO(builder) OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    HSM_AUTO(bn) BIGNUM *secret = BN_secure_new();
     if (builder == NULL || secret == NULL || BN_bin2bn(d, SECRET_LEN, secret) == NULL ||
         OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) != 1 ||
         OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, key->point,
@@ -67,8 +47,8 @@ static OSSL_PARAM *key_params(const uint8_t *d, const struct hsm_public_key *key
 
 static EVP_PKEY *pkey_of(const uint8_t *d, const struct hsm_public_key *key)
 {
-    AUTO(params) OSSL_PARAM *params = key_params(d, key);
-    AUTO(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    HSM_AUTO(params) OSSL_PARAM *params = key_params(d, key);
+    HSM_AUTO(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
     EVP_PKEY *pkey = NULL;
     if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
         EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1) {
@@ -111,7 +91,7 @@ static lw_err from_pkey(const EVP_PKEY *pkey, struct hsm_soft_key **key)
         return LW_FAIL(LW_E_UNSUPPORTED, "soft key: not a key of P-256", LW_NOWHERE);
     }
     (void)EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, &taken);
-    AUTO(bn) BIGNUM *secret = taken;
+    HSM_AUTO(bn) BIGNUM *secret = taken;
     if (secret == NULL || BN_bn2binpad(secret, d, SECRET_LEN) != SECRET_LEN) {
         return failed();
     }
@@ -124,13 +104,13 @@ lw_err hsm_soft_key_load(const char *path, struct hsm_soft_key **key)
 {
     EVP_PKEY *read = NULL;
     LW_TRY(hsm_pem_read(path, &read));
-    AUTO(pkey) EVP_PKEY *pkey = read;
+    HSM_AUTO(pkey) EVP_PKEY *pkey = read;
     return from_pkey(pkey, key);
 }
 
 lw_err hsm_soft_key_generate(struct hsm_soft_key **key)
 {
-    AUTO(pkey) EVP_PKEY *pkey = EVP_EC_gen("P-256");
+    HSM_AUTO(pkey) EVP_PKEY *pkey = EVP_EC_gen("P-256");
     return pkey == NULL ? failed() : from_pkey(pkey, key);
 }
 
@@ -167,7 +147,7 @@ static lw_err sign_digest(void *ctx, lw_bytes digest, uint8_t sig[HSM_SIG_MAX])
     uint8_t der[HSM_SIG_MAX];
     size_t len = sizeof(der);
     size_t sig_len = 0;
-    AUTO(pkey_ctx) EVP_PKEY_CTX *sign = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    HSM_AUTO(pkey_ctx) EVP_PKEY_CTX *sign = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
     if (sign == NULL || EVP_PKEY_sign_init(sign) != 1 ||
         EVP_PKEY_sign(sign, der, &len, digest.ptr, digest.len) != 1) {
         return failed();

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auto.h"
+
 enum { PEM_MAX = 16 * 1024 };
 
 static inline void fd_auto(int *fd)
@@ -20,12 +22,7 @@ static inline void fd_auto(int *fd)
     }
 }
 
-static inline void bio_auto(BIO **bio)
-{
-    BIO_free_all(*bio);
-}
-
-#define AUTO(kind_) __attribute__((cleanup(kind_##_auto)))
+HSM_AUTO_FREE(bio, BIO, BIO_free_all)
 
 static lw_err from_errno(void)
 {
@@ -95,7 +92,7 @@ static lw_err parse_pem(lw_bytes text, EVP_PKEY **pkey)
     char *header = NULL;
     uint8_t *der = NULL;
     long len = 0;
-    AUTO(bio) BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
+    HSM_AUTO(bio) BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
     if (bio == NULL) {
         return LW_FAIL(LW_E_NOMEM, "key file: out of memory", LW_NOWHERE);
     }
@@ -115,7 +112,7 @@ static lw_err parse_pem(lw_bytes text, EVP_PKEY **pkey)
 lw_err hsm_pem_read(const char *path, EVP_PKEY **pkey)
 {
     /* O_NONBLOCK: a pipe under that name must not make us wait. */
-    AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    HSM_AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return from_errno();
     }
@@ -158,13 +155,13 @@ static lw_err sync_folder(const char *path)
         LW_TRY(lw_buf_put_str(&folder, (lw_str){.ptr = path, .len = (size_t)(slash - path) + 1}));
     }
     LW_TRY(lw_buf_c(&folder, &name));
-    AUTO(fd) int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    HSM_AUTO(fd) int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && fsync(fd) == 0 ? LW_SUCCESS : from_errno();
 }
 
 static lw_err write_file(const char *path, const char *text, size_t len)
 {
-    AUTO(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    HSM_AUTO(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) {
         return from_errno();
     }
@@ -180,7 +177,7 @@ static lw_err write_file(const char *path, const char *text, size_t len)
 
 lw_err hsm_pem_create(const char *path, const EVP_PKEY *pkey)
 {
-    AUTO(bio) BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
+    HSM_AUTO(bio) BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
     char *text = NULL;
     if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1) {
         ERR_clear_error();

@@ -4,6 +4,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 
+#include "auto.h"
 #include "context.h"
 
 enum { FORM_WHOLE = 4, SIG_DER_MAX = 2 * (HSM_SIG_MAX / 2 + 3) + 3 };
@@ -90,20 +91,18 @@ lw_err hsm_verify(const struct hsm_public_key *key, lw_bytes message, lw_bytes s
     return hsm_verify_parts(key, &message, 1, sig);
 }
 
-static inline void sig_auto(ECDSA_SIG **sig)
+static void octets_free(uint8_t *octets)
 {
-    ECDSA_SIG_free(*sig);
+    OPENSSL_free(octets); /* a macro */
 }
 
-static inline void octets_auto(uint8_t **octets)
-{
-    OPENSSL_free(*octets);
-}
+HSM_AUTO_FREE(sig, ECDSA_SIG, ECDSA_SIG_free)
+HSM_AUTO_FREE(octets, uint8_t, octets_free)
 
 /* Whether `sig` encodes to exactly `der`: OpenSSL's reader is not asked to be strict. */
 static bool is_only_encoding(const ECDSA_SIG *sig, lw_bytes der)
 {
-    uint8_t *again __attribute__((cleanup(octets_auto))) = NULL;
+    HSM_AUTO(octets) uint8_t *again = NULL;
     const int len = i2d_ECDSA_SIG(sig, &again);
     return len > 0 && lw_bytes_eq((lw_bytes){.ptr = again, .len = (size_t)len}, der);
 }
@@ -122,7 +121,7 @@ lw_err hsm_sig_from_der(enum hsm_alg alg, lw_bytes der, uint8_t sig[HSM_SIG_MAX]
         return not_der();
     }
     const uint8_t *at = der.ptr;
-    ECDSA_SIG *pair __attribute__((cleanup(sig_auto))) = d2i_ECDSA_SIG(NULL, &at, (long)der.len);
+    HSM_AUTO(sig) ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &at, (long)der.len);
     if (pair == NULL || !is_only_encoding(pair, der)) {
         return not_der();
     }
@@ -156,8 +155,8 @@ lw_err hsm_sig_to_der(lw_bytes sig, lw_buf *der)
     if (sig.len == 0 || sig.len % 2 != 0 || sig.len > HSM_SIG_MAX) {
         return LW_FAIL(LW_E_MISUSE, "signature: not a pair", LW_NOWHERE);
     }
-    ECDSA_SIG *pair __attribute__((cleanup(sig_auto))) = ECDSA_SIG_new();
-    uint8_t *octets __attribute__((cleanup(octets_auto))) = NULL;
+    HSM_AUTO(sig) ECDSA_SIG *pair = ECDSA_SIG_new();
+    HSM_AUTO(octets) uint8_t *octets = NULL;
     if (!fill_pair(pair, sig)) {
         return LW_FAIL(LW_E_NOMEM, "signature: out of memory", LW_NOWHERE);
     }
