@@ -22,10 +22,32 @@ static const struct hsm_algorithm table[] = {
      .hash_name = "SHA384"},
 };
 
+enum { ROWS = sizeof(table) / sizeof(table[0]) };
+
 const struct hsm_algorithm *hsm_algorithm(enum hsm_alg alg)
 {
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         if (table[i].alg == alg) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+const struct hsm_algorithm *hsm_algorithm_by_signature(int nid)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].signature_nid == nid) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+const struct hsm_algorithm *hsm_algorithm_by_curve(int nid)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].curve_nid == nid) {
             return &table[i];
         }
     }

@@ -21,6 +21,12 @@ struct hsm_algorithm {
 /** Return the row of `alg`, static, or NULL when there is none. */
 const struct hsm_algorithm *hsm_algorithm(enum hsm_alg alg);
 
+/** Return the row whose signatures have OpenSSL's number `nid`, static, or NULL. */
+const struct hsm_algorithm *hsm_algorithm_by_signature(int nid);
+
+/** Return the row whose curve has OpenSSL's number `nid`, static, or NULL. */
+const struct hsm_algorithm *hsm_algorithm_by_curve(int nid);
+
 /** Hash the parts one after the other into `digest`, which has room for HSM_HASH_MAX bytes. */
 LW_MUST_USE lw_err hsm_hash_parts(enum hsm_hash hash, const lw_bytes *parts, size_t count,
                                   uint8_t *digest);
