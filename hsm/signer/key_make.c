@@ -158,6 +158,7 @@ static wire_result keep_or_sweep(struct token *t, const struct hsm_wire *request
                                  wire_result result)
 {
     if (result == HSM_WIRE_OK) {
+        token_sync(t);
         return result;
     }
     size_t swept = 0;
@@ -257,5 +258,9 @@ wire_result key_destroy(struct token *t, const struct hsm_wire *request)
     if (result == HSM_WIRE_NO_KEY) {
         result = key_find(t, request->label, CKO_SECRET_KEY, &key);
     }
-    return result == HSM_WIRE_OK ? sweep(t, request->label, &destroyed) : result;
+    result = result == HSM_WIRE_OK ? sweep(t, request->label, &destroyed) : result;
+    if (result == HSM_WIRE_OK) {
+        token_sync(t);
+    }
+    return result;
 }

@@ -100,9 +100,11 @@ static bool say_result(const struct token *t, enum hsm_wire_op op, wire_result r
 
 static int serve(struct token *t, const struct signer_config *config)
 {
+    const bool softhsm = config->softhsm_conf != NULL;
     wire_result result = token_open(t, config);
+    t->folder_fd = softhsm ? sandbox_token_folder(config->softhsm_conf) : -1;
     if (result == HSM_WIRE_OK &&
-        (!sandbox_enter(config) ||
+        (!sandbox_enter(t->folder_fd, softhsm, config->log) ||
          !watchdog_start(&t->watchdog, config->deadline_ms, config->log))) {
         result = HSM_WIRE_NO_SANDBOX;
     }
@@ -137,7 +139,7 @@ static int run(const struct options *options, struct token *t)
 
 int main(int argc, char **argv)
 {
-    struct token token = {0};
+    struct token token = {.folder_fd = -1};
     struct options options = {.config = {.deadline_ms = 5000}, .log_level = LW_WARN};
     sandbox_harden();
     if (!parse(argc, argv, &options)) {

@@ -150,6 +150,13 @@ wire_result token_open(struct token *t, const struct signer_config *config)
     return result == HSM_WIRE_OK ? log_in(t, config->pin_file) : result;
 }
 
+void token_sync(const struct token *t)
+{
+    if (t->folder_fd >= 0) {
+        (void)syncfs(t->folder_fd);
+    }
+}
+
 wire_result token_ping(struct token *t)
 {
     CK_SESSION_INFO info;

@@ -71,7 +71,8 @@ struct token {
     CK_FUNCTION_LIST *module;
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;
-    CK_RV rv; /* of the last call that failed, for the log */
+    CK_RV rv;      /* of the last call that failed, for the log */
+    int folder_fd; /* SoftHSM's folder of tokens, or -1 */
     struct key_cache cache;
     struct watchdog watchdog;
     const struct lw_log *log;
@@ -83,6 +84,9 @@ struct token {
      watchdog_leave(&(token_)->watchdog, (token_)->module->call_))
 
 /* module.c */
+
+/** Make what was just written to the token survive a power cut, where SoftHSM does not. */
+void token_sync(const struct token *t);
 
 /** Load the module, find the token, log in, open a session. Everything lives until exit. */
 wire_result token_open(struct token *t, const struct signer_config *config);
@@ -165,6 +169,9 @@ wire_result key_wrap_test(struct token *t, const struct token_key *key);
 
 /* signer_serve.c */
 
+/** Return the CPU time of this process so far, in microseconds. */
+int64_t signer_cpu_us(void);
+
 /** Answer requests until the other end closes. Returns the exit code. */
 int signer_serve(struct token *t, int fd);
 
@@ -179,7 +186,16 @@ wire_result signer_bench(struct token *t, const struct signer_config *config,
 /** Before anything is read: no core, not dumpable, ends with its parent, deaf to signals. */
 void sandbox_harden(void);
 
-/** Once the token is open: Landlock, then seccomp. returns false when seccomp fails */
-bool sandbox_enter(const struct signer_config *config);
+/** Open the folder in which the SoftHSM configuration `conf` keeps tokens. returns -1 on error */
+int sandbox_token_folder(const char *conf);
+
+/**
+ * Once the token is open: Landlock, then seccomp.
+ *
+ * folder_fd  the only folder whose files can be opened from now on, or -1 when it is unknown
+ * softhsm    the module needs neither sockets nor devices
+ * returns    false when seccomp fails; a kernel without Landlock is only logged
+ */
+bool sandbox_enter(int folder_fd, bool softhsm, const struct lw_log *log);
 
 #endif

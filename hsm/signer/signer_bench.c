@@ -1,19 +1,8 @@
-#define _GNU_SOURCE
-
 #include <string.h>
-#include <sys/resource.h>
 
 #include "signer.h"
 
-enum { US_PER_S = 1000000, WARM_UP = 200 };
-
-static int64_t cpu_us(void)
-{
-    struct rusage usage = {0};
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * US_PER_S +
-           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
+enum { WARM_UP = 200 };
 
 static CK_RV sign_many(struct token *t, CK_OBJECT_HANDLE key, int64_t count)
 {
@@ -45,9 +34,9 @@ wire_result signer_bench(struct token *t, const struct signer_config *config,
         return result;
     }
     t->rv = sign_many(t, key->handle, WARM_UP);
-    const int64_t begin = cpu_us();
+    const int64_t begin = signer_cpu_us();
     t->rv = t->rv == CKR_OK ? sign_many(t, key->handle, config->count) : t->rv;
-    const int64_t used = cpu_us() - begin;
+    const int64_t used = signer_cpu_us() - begin;
     memcpy(reply->data, &config->count, sizeof(config->count));
     memcpy(reply->data + sizeof(config->count), &used, sizeof(used));
     reply->len = sizeof(config->count) + sizeof(used);

@@ -34,31 +34,30 @@ void sandbox_harden(void)
     }
 }
 
-/* Finds "directories.tokendir = PATH" in SoftHSM's configuration. */
-static bool token_folder(const char *conf, char folder[PATH_MAX])
+int sandbox_token_folder(const char *conf)
 {
     static const char key[] = "directories.tokendir";
-    char line[PATH_MAX + 64];
-    bool found = false;
+    char line[PATH_MAX + sizeof(key) + 64];
+    int fd = -1;
     FILE *file = fopen(conf, "re");
-    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-        const char *at = line + strspn(line, " \t");
+    while (file != NULL && fd < 0 && fgets(line, sizeof(line), file) != NULL) {
+        char *at = line + strspn(line, " \t");
         if (strncmp(at, key, sizeof(key) - 1) != 0) {
             continue;
         }
         at += sizeof(key) - 1;
         at += strspn(at, " \t=");
-        const size_t len = strcspn(at, "\r\n");
-        found = len > 0 && len < PATH_MAX;
-        if (found) {
-            memcpy(folder, at, len);
-            folder[len] = 0;
+        size_t len = strlen(at);
+        while (len > 0 && strchr(" \t\r\n", at[len - 1]) != NULL) {
+            len--;
         }
+        at[len] = 0;
+        fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (file != NULL) {
         (void)fclose(file);
     }
-    return found;
+    return fd;
 }
 
 static uint64_t handled_access(long abi)
@@ -74,7 +73,7 @@ static uint64_t handled_access(long abi)
 }
 
 /* From here on the only files there are lie in the token's folder. */
-static bool confine_files(const char *folder)
+static bool confine_files(int folder_fd)
 {
     const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     const struct landlock_ruleset_attr attr = {.handled_access_fs = handled_access(abi)};
@@ -86,15 +85,14 @@ static bool confine_files(const char *folder)
     const uint64_t needed = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
                             LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
                             LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
-    struct landlock_path_beneath_attr beneath = {
+    const struct landlock_path_beneath_attr beneath = {
         .allowed_access = needed & attr.handled_access_fs,
-        .parent_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC),
+        .parent_fd = folder_fd,
     };
     const bool confined =
-        beneath.parent_fd >= 0 &&
+        folder_fd >= 0 &&
         syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0 &&
         syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
-    (void)close(beneath.parent_fd);
     (void)close((int)ruleset);
     return confined;
 }
@@ -124,6 +122,7 @@ static const int common_calls[] = {
     SCMP_SYS(ftruncate),
     SCMP_SYS(fsync),
     SCMP_SYS(fdatasync),
+    SCMP_SYS(syncfs),
     SCMP_SYS(getdents64),
     SCMP_SYS(unlink),
     SCMP_SYS(unlinkat),
@@ -222,14 +221,12 @@ static bool confine_calls(bool device)
     return done;
 }
 
-bool sandbox_enter(const struct signer_config *config)
+bool sandbox_enter(int folder_fd, bool softhsm, const struct lw_log *log)
 {
-    char folder[PATH_MAX];
-    const bool softhsm = config->softhsm_conf != NULL;
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     /* Only of SoftHSM do we know which files it needs. */
-    if (softhsm && (!token_folder(config->softhsm_conf, folder) || !confine_files(folder))) {
-        lw_log_line(config->log, LW_WARN, "signer_without_landlock", NULL, 0);
+    if (softhsm && !confine_files(folder_fd)) {
+        lw_log_line(log, LW_WARN, "signer_without_landlock", NULL, 0);
     }
     return confine_calls(!softhsm);
 }

@@ -18,12 +18,24 @@ struct outbox {
     struct hsm_wire replies[HSM_WIRE_BATCH];
 };
 
+int64_t signer_cpu_us(void)
+{
+    struct rusage usage = {0};
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * US_PER_S +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
 static void flush(struct outbox *out)
 {
     const size_t size = out->count * sizeof(out->replies[0]);
     ssize_t sent = 0;
+    if (out->count == 0) {
+        return;
+    }
+    out->replies[out->count - 1].cpu_us = signer_cpu_us();
     do {
-        sent = out->count == 0 ? 0 : send(out->fd, out->replies, size, MSG_NOSIGNAL);
+        sent = send(out->fd, out->replies, size, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     out->closed = out->closed || sent < 0;
     explicit_bzero(out->replies, size);
@@ -57,19 +69,6 @@ static void post_listed(void *ctx, const struct hsm_wire *record)
     post(to->out, &reply);
 }
 
-static wire_result report_cpu(struct hsm_wire *reply)
-{
-    struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0) {
-        return HSM_WIRE_MALFORMED;
-    }
-    const int64_t us = ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * US_PER_S +
-                       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-    memcpy(reply->data, &us, sizeof(us));
-    reply->len = sizeof(us);
-    return HSM_WIRE_OK;
-}
-
 static wire_result answer(struct token *t, struct outbox *out, const struct hsm_wire *request,
                           struct hsm_wire *reply)
 {
@@ -93,8 +92,6 @@ static wire_result answer(struct token *t, struct outbox *out, const struct hsm_
         return key_unwrap(t, request, reply);
     case HSM_WIRE_PING:
         return token_ping(t);
-    case HSM_WIRE_CPU:
-        return report_cpu(reply);
     case HSM_WIRE_FORGET:
     case HSM_WIRE_HELLO:
     case HSM_WIRE_BENCH:

@@ -25,7 +25,6 @@ enum hsm_wire_op {
     HSM_WIRE_UNWRAP,        /* data: wrapped; reply: 32 bytes */
     HSM_WIRE_PING,          /* reply: whether the session lives */
     HSM_WIRE_FORGET,        /* drop what is known of the keys; no reply */
-    HSM_WIRE_CPU,           /* reply: int64_t, microseconds */
     HSM_WIRE_BENCH,         /* reply of --bench-raw: uint64_t count, then int64_t microseconds */
     HSM_WIRE_INIT,          /* reply of --init-token: nothing */
 };
@@ -62,6 +61,7 @@ enum { HSM_SIGNER_EXIT_CLOSED = 0, HSM_SIGNER_EXIT_TOKEN = 40, HSM_SIGNER_EXIT_D
 struct hsm_wire {
     uint64_t id;     /* the pool's; a reply has its request's */
     uint64_t rv;     /* CK_RV of a failed token call, for the log */
+    int64_t cpu_us;  /* in replies: CPU time of the signer so far */
     uint8_t op;      /* enum hsm_wire_op */
     uint8_t purpose; /* enum hsm_purpose */
     uint8_t result;  /* enum hsm_wire_result */
@@ -71,7 +71,7 @@ struct hsm_wire {
     char label[HSM_LABEL_MAX];
     uint8_t data[HSM_WIRE_DATA_MAX];
 };
-_Static_assert(sizeof(struct hsm_wire) == 24 + HSM_LABEL_MAX + HSM_WIRE_DATA_MAX, "no padding");
+_Static_assert(sizeof(struct hsm_wire) == 32 + HSM_LABEL_MAX + HSM_WIRE_DATA_MAX, "no padding");
 
 /** Return the error that `result` stands for; a number outside the enum is LW_E_TOKEN. */
 lw_err hsm_wire_error(uint8_t result);

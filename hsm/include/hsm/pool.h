@@ -155,8 +155,8 @@ LW_MUST_USE lw_err hsm_pool_wrap(struct hsm_pool *pool, const char *label, const
 LW_MUST_USE lw_err hsm_pool_unwrap(struct hsm_pool *pool, const char *label, lw_bytes wrapped,
                                    uint8_t secret[32]);
 
-/** Set `*cpu_us` to the CPU time used by the signers that run now, in microseconds. */
-LW_MUST_USE lw_err hsm_pool_cpu(struct hsm_pool *pool, int64_t *cpu_us);
+/** Return the CPU time used by the pool's signers, as of their last answers, in microseconds. */
+int64_t hsm_pool_cpu_us(struct hsm_pool *pool);
 
 /**
  * Measure H: C_SignInit and C_Sign alone, in an lw-signer of its own, without sandbox or socket.
