@@ -223,7 +223,7 @@ static lw_err judge(const struct found *found)
     return LW_SUCCESS;
 }
 
-lw_err hsm_x509_extensions(const X509 *x509, struct hsm_cert *cert)
+lw_err hsm_x509_extensions(X509 *x509, struct hsm_cert *cert)
 {
     struct found found = {.cert = cert};
     const int count = X509_get_ext_count(x509);
@@ -236,6 +236,10 @@ lw_err hsm_x509_extensions(const X509 *x509, struct hsm_cert *cert)
             return bad_value("certificate: an extension twice");
         }
         LW_TRY(read_one(ext, &found));
+    }
+    /* Those that we do not read: OpenSSL knows more of them and finds what is malformed. */
+    if ((X509_get_extension_flags(x509) & EXFLAG_INVALID) != 0) {
+        return LW_FAIL(LW_E_SYNTAX, "certificate: malformed extension", LW_NOWHERE);
     }
     return judge(&found);
 }

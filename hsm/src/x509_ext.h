@@ -11,6 +11,6 @@
  *
  * errors  LW_E_SYNTAX, LW_E_VALUE, LW_E_UNSUPPORTED, LW_E_LIMIT as hsm_cert_parse()
  */
-LW_MUST_USE lw_err hsm_x509_extensions(const X509 *x509, struct hsm_cert *cert);
+LW_MUST_USE lw_err hsm_x509_extensions(X509 *x509, struct hsm_cert *cert);
 
 #endif

@@ -221,6 +221,7 @@ static void bent_extensions_are_refused(void **state)
         {{"extendedKeyUsage", "DER:0500", NULL}, LW_E_SYNTAX},
         {{"subjectKeyIdentifier", "DER:0500", NULL}, LW_E_SYNTAX},
         {{"authorityKeyIdentifier", "DER:0500", NULL}, LW_E_SYNTAX},
+        {{"crlDistributionPoints", "DER:0500", NULL}, LW_E_SYNTAX},
         {{"subjectKeyIdentifier", "DER:0400", NULL}, LW_E_LIMIT},
         {{"subjectKeyIdentifier",
           "DER:0420000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F", NULL},
