@@ -17,41 +17,45 @@ enum wallet_keyspace {
     WALLET_KS_AUDIT_RECEIPT, /* receipt id -> index */
     WALLET_KS_AUDIT_HEAD,    /* size -> signed head */
     /* people */
-    WALLET_KS_PERSON,
-    WALLET_KS_PERSON_KEY,
-    WALLET_KS_PERSON_CODE,
+    WALLET_KS_PERSON,      /* id -> sealed code and name */
+    WALLET_KS_PERSON_KEY,  /* id -> wrapped data key; deleted to erase */
+    WALLET_KS_PERSON_CODE, /* keyed hash of the code -> id */
     /* licenses */
-    WALLET_KS_LICENSE,
-    WALLET_KS_LICENSE_NUMBER,
-    WALLET_KS_LICENSE_HOLDER,
-    WALLET_KS_LICENSE_STATE,
-    WALLET_KS_INTENT,
-    WALLET_KS_SERIAL,
+    WALLET_KS_LICENSE,         /* id -> public part */
+    WALLET_KS_LICENSE_SEALED,  /* id -> holders' names, claims and salts */
+    WALLET_KS_LICENSE_NUMBER,  /* number, type, order -> id */
+    WALLET_KS_LICENSE_VERSION, /* hash of type and key of the term -> nothing */
+    WALLET_KS_LICENSE_HOLDER,  /* person, id -> nothing */
+    WALLET_KS_LICENSE_STATE,   /* type, state, id -> nothing */
+    WALLET_KS_LICENSE_COUNT,   /* type, state -> number of licenses */
+    WALLET_KS_INTENT,          /* id -> number and version set aside */
+    WALLET_KS_SERIAL,          /* issuer, type -> the last serial given */
     /* credentials and passes */
-    WALLET_KS_HOLDER_KEY,
-    WALLET_KS_CREDENTIAL,
-    WALLET_KS_CREDENTIAL_LICENSE,
-    WALLET_KS_PASS,
-    WALLET_KS_PASS_LICENSE,
+    WALLET_KS_HOLDER_KEY,        /* license, thumbprint -> when bound */
+    WALLET_KS_CREDENTIAL,        /* license, thumbprint, format, end -> status and sealed bytes */
+    WALLET_KS_CREDENTIAL_EXPIRY, /* end, key of the credential -> nothing */
+    WALLET_KS_PASS,              /* cti -> license and end */
+    WALLET_KS_PASS_EXPIRY,       /* end, cti -> nothing */
     /* status lists */
-    WALLET_KS_STATUS_LIST,
-    WALLET_KS_STATUS_ENTRY,
-    WALLET_KS_STATUS_TOKEN,
+    WALLET_KS_STATUS_LIST,  /* number -> agency, size, version, what is published */
+    WALLET_KS_STATUS_OPEN,  /* agency, number -> nothing, while it takes entries */
+    WALLET_KS_STATUS_CHUNK, /* number, which array, place -> a part of its array */
+    WALLET_KS_STATUS_ENTRY, /* number, index -> license and credential */
+    WALLET_KS_STATUS_TOKEN, /* number -> signed tokens */
     /* catalogue, keys and trust */
-    WALLET_KS_AGENCY,
+    WALLET_KS_AGENCY, /* id, version -> document, as the two below */
     WALLET_KS_LICENSE_TYPE,
     WALLET_KS_SERVICE_ITEM,
-    WALLET_KS_KEY,
-    WALLET_KS_CERT,
-    WALLET_KS_TRUST_LIST,
+    WALLET_KS_KEY,        /* label -> record */
+    WALLET_KS_CERT,       /* "ca", "crl" -> DER */
+    WALLET_KS_TRUST_LIST, /* version -> signed list */
     /* what expires */
-    WALLET_KS_GRANT,
-    WALLET_KS_GRANT_EXPIRY,
-    WALLET_KS_REPLAY,
-    WALLET_KS_REPLAY_EXPIRY,
+    WALLET_KS_GRANT,        /* kind, hash of the handle -> end and payload */
+    WALLET_KS_GRANT_EXPIRY, /* end, key of the grant -> nothing */
     /* registers and verifications */
-    WALLET_KS_IMPORT,
-    WALLET_KS_IMPORT_ROW,
+    WALLET_KS_IMPORT,        /* id -> record */
+    WALLET_KS_IMPORT_NUMBER, /* number -> id */
+    WALLET_KS_IMPORT_BATCH,  /* id, batch -> counts of a batch done */
     WALLET_KS_VERIFICATION,
     WALLET_KS_COUNT
 };
