@@ -1,7 +1,7 @@
 /*
  * How a register's rows become licenses: MAP.json of SHAPES "Catalogue documents", checked and
  * bound once to a license type and to the columns of a file, then one pure conversion a row
- * that allocates nothing.
+ * that allocates nothing for most kinds of claims.
  *
  * In a map a text names a column, or is a template when it holds braces:
  * "{ACCOUNT NUMBER}-{SITE NUMBER}"; an object {"constant": ...} is the same for every row.
@@ -37,18 +37,24 @@ void wallet_import_map_free(struct wallet_import_map *map);
 /** Return the encoding the map asks for, to open the file with. */
 enum wallet_csv_encoding wallet_import_map_encoding(const struct wallet_import_map *map);
 
+/* What a map is bound to; all but `shift_days` must outlive the plan. */
+struct wallet_import_binding {
+    const struct wallet_license_type *type;
+    const struct wallet_csv *csv;
+    int64_t shift_days; /* added to every date of a row, claims included (the demo's; else 0) */
+};
+
 /**
  * Bind a map to a type and a file: every column must be there, every claim known, every required
  * claim given, every constant of its claim's kind.
  *
- * plan        borrows `map`, `type` and `csv`, which must outlive it; wallet_import_plan_free()
- * shift_days  added to every date of a row, claims included (the demo's; else 0)
- * errors      as wallet_import_map_read(): pointers lead into the map
+ * plan    borrows `map`, which must outlive it, and what `binding` names
+ * errors  as wallet_import_map_read(): pointers lead into the map
+ * returns LW_E_VALUE  `errors` says what; LW_E_LIMIT  more than 366,000 days; LW_E_NOMEM
  */
 LW_MUST_USE lw_err wallet_import_plan_new(struct wallet_import_plan **plan,
                                           const struct wallet_import_map *map,
-                                          const struct wallet_license_type *type,
-                                          const struct wallet_csv *csv, int64_t shift_days,
+                                          const struct wallet_import_binding *binding,
                                           struct wallet_doc_error *errors, size_t *error_count);
 void wallet_import_plan_free(struct wallet_import_plan *plan);
 
