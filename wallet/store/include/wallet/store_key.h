@@ -12,9 +12,9 @@
 
 enum {
     WALLET_KEY_LABEL_MAX = 64,
-    WALLET_CERT_MAX = 16 * 1024,
+    WALLET_CERT_STORE_MAX = 16 * 1024,
     WALLET_CRL_MAX = 4 * 1024 * 1024,
-    WALLET_TRUST_LIST_MAX = 4 * 1024 * 1024,
+    WALLET_TRUST_LIST_STORE_MAX = 4 * 1024 * 1024,
 };
 
 /* Life of a key; it only goes on. Numbers are stored. */

@@ -34,7 +34,7 @@ struct wallet_status_place {
 };
 
 /* A list without its entries. A value. */
-struct wallet_status_list {
+struct wallet_stored_list {
     uint64_t number;     /* from 1, over all agencies */
     char agency[64 + 1]; /* NUL-terminated */
     uint64_t size;       /* entries */
@@ -49,7 +49,7 @@ struct wallet_status_list {
 };
 
 /** Say whether entries changed since the tokens kept were made, or there are none. */
-static inline bool wallet_status_list_dirty(const struct wallet_status_list *list)
+static inline bool wallet_status_list_dirty(const struct wallet_stored_list *list)
 {
     return list->version != list->published;
 }
@@ -111,19 +111,19 @@ LW_MUST_USE lw_err wallet_store_status_get(const struct wallet_txn *txn,
 
 /** Read a list. errors  LW_E_NOT_FOUND */
 LW_MUST_USE lw_err wallet_store_status_list_get(const struct wallet_txn *txn, uint64_t number,
-                                                struct wallet_status_list *list);
+                                                struct wallet_stored_list *list);
 
 /** List the lists, of one agency or, when it is empty, of all, in order of their numbers. */
 LW_MUST_USE lw_err wallet_store_status_list_page(const struct wallet_txn *txn, lw_str agency,
                                                  struct wallet_page *page,
-                                                 struct wallet_status_list *lists, size_t *count);
+                                                 struct wallet_stored_list *lists, size_t *count);
 
 /**
  * Append the whole array for publishing, size * 2 / 8 bytes packed as specs/status-list.md section
  * 1 has it, and set `list`, whose version the array is of.
  */
 LW_MUST_USE lw_err wallet_store_status_array(const struct wallet_txn *txn, uint64_t number,
-                                             struct wallet_status_list *list, lw_buf *array);
+                                             struct wallet_stored_list *list, lw_buf *array);
 
 /* Signed tokens of one list, made of one version of its entries. */
 struct wallet_status_tokens {
