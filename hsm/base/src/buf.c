@@ -19,6 +19,7 @@ lw_err lw_buf_reserve(lw_buf *b, size_t n, uint8_t **room)
         size_t cap = b->cap > b->max / 2 ? b->max : b->cap * 2;
         cap = cap < FIRST_CAP ? FIRST_CAP : cap;
         cap = cap < need ? need : cap;
+        cap = cap > b->max ? b->max : cap;
 
         /* Not realloc: the old block may hold a secret and must be wiped. */
         uint8_t *grown = malloc(cap);

@@ -141,11 +141,27 @@ lw_err lw_date_parse(lw_str text, int64_t *days)
     return LW_SUCCESS;
 }
 
+/* Reads the field that `name` stands for in a format, and notes in `seen` that it was there. */
+static lw_err read_field(char name, lw_str text, size_t *at, unsigned fields[3], unsigned *seen)
+{
+    static const struct {
+        char name;
+        size_t least;
+        size_t most;
+    } rows[3] = {{'Y', 4, 4}, {'m', 1, 2}, {'d', 1, 2}};
+    for (size_t i = 0; i < 3; i++) {
+        if (rows[i].name == name) {
+            *seen |= 1U << i;
+            return read_digits(text, at, rows[i].least, rows[i].most, &fields[i]);
+        }
+    }
+    return LW_FAIL(LW_E_MISUSE, "date: unknown field in the format", LW_NOWHERE);
+}
+
 lw_err lw_date_parse_as(lw_str format, lw_str text, int64_t *days)
 {
-    unsigned year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
+    unsigned fields[3] = {0}; /* year, month, day */
+    unsigned seen = 0;
     size_t at = 0;
     for (size_t i = 0; i < format.len; i++) {
         if (format.ptr[i] != '%') {
@@ -153,21 +169,16 @@ lw_err lw_date_parse_as(lw_str format, lw_str text, int64_t *days)
             continue;
         }
         i++;
-        const char field = i < format.len ? format.ptr[i] : '\0';
-        if (field == 'Y') {
-            LW_TRY(read_digits(text, &at, 4, 4, &year));
-        } else if (field == 'm') {
-            LW_TRY(read_digits(text, &at, 1, 2, &month));
-        } else if (field == 'd') {
-            LW_TRY(read_digits(text, &at, 1, 2, &day));
-        } else {
-            return LW_FAIL(LW_E_MISUSE, "date: unknown field in the format", i);
-        }
+        const char name = i < format.len ? format.ptr[i] : 0;
+        LW_TRY(read_field(name, text, &at, fields, &seen));
+    }
+    if (seen != 7) {
+        return LW_FAIL(LW_E_MISUSE, "date: the format lacks year, month or day", LW_NOWHERE);
     }
     if (at != text.len) {
         return LW_FAIL(LW_E_SYNTAX, "date: more text after the date", at);
     }
-    return days_checked(year, month, day, days);
+    return days_checked(fields[0], fields[1], fields[2], days);
 }
 
 lw_err lw_date_put(lw_buf *out, int64_t days)

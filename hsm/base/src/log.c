@@ -33,7 +33,7 @@ static lw_err put_value(lw_buf *line, lw_str value)
     return lw_buf_put_byte(line, '"');
 }
 
-static lw_err put_field(lw_buf *line, const char *key, lw_str value)
+static void put_field(lw_buf *line, const char *key, lw_str value)
 {
     const size_t before = line->len;
     lw_err err = LW_SUCCESS;
@@ -43,10 +43,9 @@ static lw_err put_field(lw_buf *line, const char *key, lw_str value)
     err = err.code == LW_OK ? lw_buf_put_c(line, key) : err;
     err = err.code == LW_OK ? lw_buf_put_byte(line, '=') : err;
     err = err.code == LW_OK ? put_value(line, value) : err;
-    if (err.code != LW_OK) {
-        lw_buf_truncate(line, before); /* a field is whole or absent */
+    if (err.code != LW_OK || line->len == line->max) {
+        lw_buf_truncate(line, before); /* a field is whole or absent, and the line ends */
     }
-    return err;
 }
 
 void lw_log_line(const struct lw_log *log, enum lw_level level, const char *event,
@@ -58,12 +57,13 @@ void lw_log_line(const struct lw_log *log, enum lw_level level, const char *even
     }
     LW_AUTO_BUF line = LW_BUF(LINE_MAX_BYTES);
     LW_AUTO_BUF ts = LW_BUF(64);
-    lw_err err = lw_time_put(&ts, lw_now(log->clock));
-    err = err.code == LW_OK ? put_field(&line, "ts", lw_buf_text(&ts)) : err;
-    err = err.code == LW_OK ? put_field(&line, "level", lw_str_c(names[level])) : err;
-    err = err.code == LW_OK ? put_field(&line, "event", lw_str_c(event)) : err;
-    for (size_t i = 0; i < count && err.code == LW_OK; i++) {
-        err = put_field(&line, fields[i].key, fields[i].value);
+    if (lw_time_put(&ts, lw_now(log->clock)).code == LW_OK) { /* else a clock past all reason */
+        put_field(&line, "ts", lw_buf_text(&ts));
+    }
+    put_field(&line, "level", lw_str_c(names[level]));
+    put_field(&line, "event", lw_str_c(event));
+    for (size_t i = 0; i < count; i++) {
+        put_field(&line, fields[i].key, fields[i].value);
     }
     if (lw_buf_put_byte(&line, '\n').code == LW_OK) {
         const ssize_t written = write(log->fd, line.ptr, line.len);

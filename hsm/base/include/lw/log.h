@@ -20,7 +20,10 @@ struct lw_field {
     lw_str value;    /* quoted when it holds anything but [A-Za-z0-9_.:/+-] */
 };
 
-/** Write one line; `log` may be NULL, then nothing happens. A failed write is ignored. */
+/**
+ * Write one line of at most 4096 bytes; a field that would pass that is left out. `log` may be
+ * NULL, then nothing happens. A failed write is ignored.
+ */
 void lw_log_line(const struct lw_log *log, enum lw_level level, const char *event,
                  const struct lw_field *fields, size_t count);
 
