@@ -67,7 +67,8 @@ LW_MUST_USE lw_err wallet_store_credential_page(const struct wallet_txn *txn,
  */
 LW_MUST_USE lw_err wallet_store_credential_set_status(struct wallet_txn *txn,
                                                       const uint8_t license[WALLET_UUID_LEN],
-                                                      enum wallet_status status, size_t *changed);
+                                                      enum wallet_entry_status status,
+                                                      size_t *changed);
 
 /** Remove credentials that ended before `before`, at most `max`; sets how many. */
 LW_MUST_USE lw_err wallet_store_credential_purge(struct wallet_txn *txn, int64_t before, size_t max,

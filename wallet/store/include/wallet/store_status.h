@@ -10,10 +10,10 @@
 #include "wallet/store.h"
 #include "wallet/store_page.h"
 
-enum wallet_status {
-    WALLET_STATUS_VALID = 0,
-    WALLET_STATUS_INVALID = 1, /* final */
-    WALLET_STATUS_SUSPENDED = 2,
+enum wallet_entry_status {
+    WALLET_ENTRY_VALID = 0,
+    WALLET_ENTRY_INVALID = 1, /* final */
+    WALLET_ENTRY_SUSPENDED = 2,
 };
 
 enum {
@@ -24,7 +24,7 @@ enum {
     WALLET_STATUS_FILL_NUM = 3, /* a list takes entries until 3 of 4 are given */
     WALLET_STATUS_FILL_DEN = 4,
     WALLET_STATUS_REF_MAX = 128, /* bytes that name a credential */
-    WALLET_STATUS_TOKEN_MAX = 4 * 1024 * 1024,
+    WALLET_STATUS_TOKEN_STORE_MAX = 4 * 1024 * 1024,
 };
 
 /* One entry of a list. */
@@ -102,12 +102,12 @@ LW_MUST_USE lw_err wallet_store_status_owner(const struct wallet_txn *txn,
  *          entry was never given; LW_E_VALUE  no such status
  */
 LW_MUST_USE lw_err wallet_store_status_set(struct wallet_txn *txn, struct wallet_status_place place,
-                                           enum wallet_status status, bool *changed);
+                                           enum wallet_entry_status status, bool *changed);
 
 /** Read an entry's status. errors  LW_E_NOT_FOUND  no such list, or beyond its end */
 LW_MUST_USE lw_err wallet_store_status_get(const struct wallet_txn *txn,
                                            struct wallet_status_place place,
-                                           enum wallet_status *status);
+                                           enum wallet_entry_status *status);
 
 /** Read a list. errors  LW_E_NOT_FOUND */
 LW_MUST_USE lw_err wallet_store_status_list_get(const struct wallet_txn *txn, uint64_t number,
