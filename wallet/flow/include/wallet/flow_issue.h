@@ -4,6 +4,7 @@
 
 #include "wallet/home.h"
 #include "wallet/license.h"
+#include "wallet/policy_issue.h"
 
 /* A claim as given on the command line or by an API: which, and its text. */
 struct wallet_claim_text {
@@ -23,12 +24,6 @@ struct wallet_issue_order {
     int64_t valid_from;  /* Unix seconds; INT64_MIN: now */
     int64_t valid_until; /* exclusive; INT64_MIN: by the type's validity */
     lw_str actor;        /* who asks: operator or API client, for the audit log */
-};
-
-/* Why an order was refused: which field, and a static reason. */
-struct wallet_issue_fault {
-    char field[64]; /* "claims.category", "holders[0].code" */
-    const char *why;
 };
 
 struct wallet_issued {

@@ -4,8 +4,7 @@
 
 #include "wallet/check.h"
 #include "wallet/home.h"
-
-enum wallet_result { WALLET_ACCEPTED, WALLET_REFUSED, WALLET_UNDETERMINED };
+#include "wallet/policy_accept.h"
 
 /* Where keys, lists and types come from: this home's store, or an offline folder. */
 struct wallet_verifier;
