@@ -159,12 +159,11 @@ static void every_tree_is_the_beginning_of_every_larger_one(void **state)
             uint8_t root1[WALLET_HASH_LEN];
             mth(0, size1, root1);
             assert_int_equal(wallet_merkle_consistency(&source, size1, size2, &path).code, LW_OK);
-            const struct wallet_merkle_range range = {.start = 0, .end = size1};
             assert_int_equal(
-                wallet_merkle_check_consistency(range, size2, &path, root1, root2).code, LW_OK);
+                wallet_merkle_check_consistency(size1, size2, &path, root1, root2).code, LW_OK);
             root1[5] ^= 1;
             assert_int_equal(
-                wallet_merkle_check_consistency(range, size2, &path, root1, root2).code,
+                wallet_merkle_check_consistency(size1, size2, &path, root1, root2).code,
                 LW_E_SIGNATURE);
         }
     }
@@ -218,15 +217,34 @@ static void the_largest_trees_have_paths_that_fit(void **state)
     assert_true(path.count <= WALLET_MERKLE_PATH_MAX);
 }
 
+/* The empty tree is said to be the beginning of none, but of itself. */
+static void the_empty_tree_is_consistent_with_itself_alone(void **state)
+{
+    (void)state;
+    const struct wallet_merkle_source source = {.node = never, .ctx = NULL};
+    struct wallet_merkle_path path = {.count = 0};
+    uint8_t empty[WALLET_HASH_LEN];
+    uint8_t other[WALLET_HASH_LEN] = {0};
+    assert_int_equal(wallet_merkle_root(&source, 0, empty).code, LW_OK);
+    assert_int_equal(wallet_merkle_check_consistency(0, 0, &path, empty, empty).code, LW_OK);
+    assert_int_equal(wallet_merkle_check_consistency(0, 0, &path, empty, other).code,
+                     LW_E_SIGNATURE);
+    assert_int_equal(wallet_merkle_check_consistency(0, 0, &path, other, other).code,
+                     LW_E_SIGNATURE);
+    assert_int_equal(wallet_merkle_check_consistency(0, 1, &path, empty, other).code,
+                     LW_E_SIGNATURE);
+    path.count = 1;
+    assert_int_equal(wallet_merkle_check_consistency(0, 0, &path, empty, empty).code,
+                     LW_E_SIGNATURE);
+}
+
 static void a_longer_path_than_fits_is_refused(void **state)
 {
     (void)state;
     struct wallet_merkle_path path = {.count = WALLET_MERKLE_PATH_MAX + 1};
     const uint8_t zero[WALLET_HASH_LEN] = {0};
-    const struct wallet_merkle_range range = {.start = 0, .end = 1};
     assert_int_equal(wallet_merkle_check_inclusion(zero, 0, 1, &path, zero).code, LW_E_SIGNATURE);
-    assert_int_equal(wallet_merkle_check_consistency(range, 1, &path, zero, zero).code,
-                     LW_E_SIGNATURE);
+    assert_int_equal(wallet_merkle_check_consistency(1, 1, &path, zero, zero).code, LW_E_SIGNATURE);
 }
 
 int main(void)
@@ -238,6 +256,7 @@ int main(void)
         cmocka_unit_test(every_tree_is_the_beginning_of_every_larger_one),
         cmocka_unit_test(what_is_not_in_the_tree_has_no_proof),
         cmocka_unit_test(the_largest_trees_have_paths_that_fit),
+        cmocka_unit_test(the_empty_tree_is_consistent_with_itself_alone),
         cmocka_unit_test(a_longer_path_than_fits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,11 +250,24 @@ static lw_err climb_step(struct climb *c, const uint8_t hash[WALLET_HASH_LEN],
     return LW_SUCCESS;
 }
 
-lw_err wallet_merkle_check_consistency(struct wallet_merkle_range range, uint64_t size,
-                                       const struct wallet_merkle_path *path,
-                                       const uint8_t node[WALLET_HASH_LEN],
-                                       const uint8_t root[WALLET_HASH_LEN])
+/* No leaves are part of any tree, and need no proof. */
+static lw_err check_empty(uint64_t size, const struct wallet_merkle_path *path,
+                          const uint8_t node[WALLET_HASH_LEN], const uint8_t root[WALLET_HASH_LEN])
 {
+    uint8_t empty[WALLET_HASH_LEN];
+    LW_TRY(hsm_sha256((lw_bytes){0}, empty));
+    const bool holds = path->count == 0 && same(node, empty) && (size > 0 || same(root, empty));
+    return holds ? LW_SUCCESS : does_not_hold();
+}
+
+lw_err wallet_merkle_check_subtree(struct wallet_merkle_range range, uint64_t size,
+                                   const struct wallet_merkle_path *path,
+                                   const uint8_t node[WALLET_HASH_LEN],
+                                   const uint8_t root[WALLET_HASH_LEN])
+{
+    if (range.start == range.end && range.end <= size) {
+        return check_empty(size, path, node, root);
+    }
     if (!is_subtree(range, size) || path->count > WALLET_MERKLE_PATH_MAX) {
         return does_not_hold();
     }
@@ -274,4 +287,16 @@ lw_err wallet_merkle_check_consistency(struct wallet_merkle_range range, uint64_
         LW_TRY(climb_step(&c, path->hash[i], fr, sr));
     }
     return c.tn == 0 && same(fr, node) && same(sr, root) ? LW_SUCCESS : does_not_hold();
+}
+
+lw_err wallet_merkle_check_consistency(uint64_t size1, uint64_t size2,
+                                       const struct wallet_merkle_path *path,
+                                       const uint8_t root1[WALLET_HASH_LEN],
+                                       const uint8_t root2[WALLET_HASH_LEN])
+{
+    if (size1 == 0 && size2 > 0) {
+        return does_not_hold(); /* RFC 9162 has no such proof */
+    }
+    const struct wallet_merkle_range range = {.start = 0, .end = size1};
+    return wallet_merkle_check_subtree(range, size2, path, root1, root2);
 }

@@ -67,6 +67,17 @@ LW_MUST_USE lw_err wallet_merkle_check_inclusion(const uint8_t leaf[WALLET_HASH_
                                                  const struct wallet_merkle_path *path,
                                                  const uint8_t root[WALLET_HASH_LEN]);
 
+/**
+ * Check a proof that the tree of `size1` leaves is the beginning of that of `size2`.
+ *
+ * errors  LW_E_SIGNATURE  it does not hold, or size1 is 0 and size2 is not; LW_E_CRYPTO
+ * source  RFC 9162 section 2.1.4.2
+ */
+LW_MUST_USE lw_err wallet_merkle_check_consistency(uint64_t size1, uint64_t size2,
+                                                   const struct wallet_merkle_path *path,
+                                                   const uint8_t root1[WALLET_HASH_LEN],
+                                                   const uint8_t root2[WALLET_HASH_LEN]);
+
 /* The leaves [start, end) of a tree, `start` a multiple of the least power of two >= end - start.
  */
 struct wallet_merkle_range {
@@ -76,14 +87,14 @@ struct wallet_merkle_range {
 
 /**
  * Check a proof that the subtree over `range` with root `node` is part of the tree of `size`
- * leaves with root `root`. With start 0 this is the consistency of two trees.
+ * leaves with root `root`. An empty range is, with the empty tree's root and no proof.
  *
- * errors  LW_E_SIGNATURE  it does not hold, or the range is none; LW_E_CRYPTO
- * source  RFC 9162 section 2.1.4.2; draft-ietf-plants-merkle-tree-certs section 4.4.3
+ * errors  LW_E_SIGNATURE  it does not hold, or no tree has such a subtree; LW_E_CRYPTO
+ * source  draft-ietf-plants-merkle-tree-certs section 4.4.3
  */
-LW_MUST_USE lw_err wallet_merkle_check_consistency(struct wallet_merkle_range range, uint64_t size,
-                                                   const struct wallet_merkle_path *path,
-                                                   const uint8_t node[WALLET_HASH_LEN],
-                                                   const uint8_t root[WALLET_HASH_LEN]);
+LW_MUST_USE lw_err wallet_merkle_check_subtree(struct wallet_merkle_range range, uint64_t size,
+                                               const struct wallet_merkle_path *path,
+                                               const uint8_t node[WALLET_HASH_LEN],
+                                               const uint8_t root[WALLET_HASH_LEN]);
 
 #endif
