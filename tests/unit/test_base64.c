@@ -135,6 +135,9 @@ static void every_length_round_trips_both_ways(void **state)
         LW_AUTO_BUF back = LW_BUF(len);
         assert_int_equal(wallet_base64url_encode(in, &url).code, LW_OK);
         assert_int_equal(url.len, wallet_base64url_len(len));
+        char written[200];
+        wallet_base64url_write(in, written);
+        assert_true(lw_str_eq(lw_buf_text(&url), (lw_str){written, url.len}));
         assert_int_equal(wallet_base64_encode(in, &standard).code, LW_OK);
         assert_int_equal(standard.len % 4, 0);
         assert_int_equal(wallet_base64url_decode(lw_buf_text(&url), &back).code, LW_OK);

@@ -123,6 +123,11 @@ lw_err wallet_base64url_encode(lw_bytes in, lw_buf *out)
     return LW_SUCCESS;
 }
 
+void wallet_base64url_write(lw_bytes in, char *out)
+{
+    (void)encode(url_alphabet, in, (uint8_t *)out);
+}
+
 lw_err wallet_base64url_decode(lw_str in, lw_buf *out)
 {
     return decode_append(url_digits, in, out);

@@ -34,6 +34,9 @@ LW_MUST_USE lw_err wallet_base64url_decode(lw_str in, lw_buf *out);
  */
 LW_MUST_USE lw_err wallet_base64url_decode_exact(lw_str in, uint8_t *out, size_t len);
 
+/** Write the wallet_base64url_len(in.len) characters of `in` to `out`, which has room for them. */
+void wallet_base64url_write(lw_bytes in, char *out);
+
 /** As wallet_base64url_encode(), in the standard alphabet with padding. */
 LW_MUST_USE lw_err wallet_base64_encode(lw_bytes in, lw_buf *out);
 
