@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+/* A test that builds a real trust gets the real look-ups. */
+#define WEAK __attribute__((weak))
+
 struct wallet_issuer *support_trust_add(struct wallet_trust *trust, const uint8_t kid[8],
                                         const struct hsm_public_key *key, const char *vct)
 {
@@ -24,8 +27,8 @@ struct wallet_issuer *support_trust_add(struct wallet_trust *trust, const uint8_
     return issuer;
 }
 
-const struct wallet_issuer *wallet_trust_by_kid(const struct wallet_trust *trust,
-                                                const uint8_t kid[8], size_t nth)
+WEAK const struct wallet_issuer *wallet_trust_by_kid(const struct wallet_trust *trust,
+                                                     const uint8_t kid[8], size_t nth)
 {
     for (size_t i = 0; i < trust->count; i++) {
         if (memcmp(trust->issuers[i].kid, kid, 8) == 0 && nth-- == 0) {
@@ -35,8 +38,8 @@ const struct wallet_issuer *wallet_trust_by_kid(const struct wallet_trust *trust
     return NULL;
 }
 
-const struct wallet_issuer *wallet_trust_by_x5t(const struct wallet_trust *trust, lw_bytes hash,
-                                                size_t nth)
+WEAK const struct wallet_issuer *wallet_trust_by_x5t(const struct wallet_trust *trust,
+                                                     lw_bytes hash, size_t nth)
 {
     for (size_t i = 0; i < trust->count; i++) {
         const lw_bytes own = {trust->issuers[i].cert.sha256, hash.len};
@@ -47,8 +50,8 @@ const struct wallet_issuer *wallet_trust_by_x5t(const struct wallet_trust *trust
     return NULL;
 }
 
-lw_err wallet_trust_by_chain(const struct wallet_trust *trust, const lw_bytes *chain, size_t count,
-                             int64_t now, const struct wallet_issuer **issuer)
+WEAK lw_err wallet_trust_by_chain(const struct wallet_trust *trust, const lw_bytes *chain,
+                                  size_t count, int64_t now, const struct wallet_issuer **issuer)
 {
     (void)chain;
     (void)now;
@@ -59,8 +62,8 @@ lw_err wallet_trust_by_chain(const struct wallet_trust *trust, const lw_bytes *c
                                   : LW_FAIL(LW_E_UNTRUSTED, "double: no path", LW_NOWHERE);
 }
 
-lw_err wallet_trust_allows(const struct wallet_issuer *issuer, lw_str vct, int64_t issued_at,
-                           int64_t now)
+WEAK lw_err wallet_trust_allows(const struct wallet_issuer *issuer, lw_str vct, int64_t issued_at,
+                                int64_t now)
 {
     bool named = false;
     for (size_t i = 0; i < issuer->vct_count; i++) {
@@ -77,7 +80,7 @@ lw_err wallet_trust_allows(const struct wallet_issuer *issuer, lw_str vct, int64
                                    : LW_FAIL(LW_E_EXPIRED, "double: ended", LW_NOWHERE);
 }
 
-bool wallet_trust_status_uri(const struct wallet_issuer *issuer, lw_str uri)
+WEAK bool wallet_trust_status_uri(const struct wallet_issuer *issuer, lw_str uri)
 {
     for (size_t i = 0; i < issuer->status_prefix_count; i++) {
         if (lw_str_starts(uri, issuer->status_prefixes[i])) {
