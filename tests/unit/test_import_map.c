@@ -232,6 +232,8 @@ static void a_bad_row_says_its_column_and_reason(void **state)
          "ACCOUNT", "person: the code is too long"},
         {"L,9,54,1,,01/02/1970,01/05/1970,01/01/1970,AAI,,,", "NAME",
          "is empty, and the license type requires the claim"},
+        {"L,9,54,1,\"A\nB\",01/02/1970,01/05/1970,01/01/1970,AAI,,,", "NAME",
+         "holds a control character"},
         {"L,9,54,1,A,13/02/1970,01/05/1970,01/01/1970,AAI,,,", "START",
          "is no day of the calendar"},
         {"L,9,54,1,A,1970-01-02,01/05/1970,01/01/1970,AAI,,,", "START",

@@ -163,6 +163,8 @@ static void convert_holder(struct conversion *c)
     row->holder.name = name;
     if (name.len > WALLET_NAME_MAX) {
         add_error(c, &plan->holder_name, "is too long");
+    } else if (has_control(name)) {
+        add_error(c, &plan->holder_name, "holds a control character");
     }
     if (code.len == 0) {
         return;

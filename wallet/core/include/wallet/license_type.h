@@ -136,6 +136,16 @@ size_t wallet_license_type_claim(const struct wallet_license_type *type, lw_str 
 /** Find a claim by its CWT key; SIZE_MAX when there is none. */
 size_t wallet_license_type_claim_by_key(const struct wallet_license_type *type, int64_t cwt_key);
 
+/**
+ * Say whether two types of one catalogue contradict each other: one vct for two types, or one CWT
+ * key for two meanings (another path or kind). Versions of one type keep their vct and keys too.
+ *
+ * error   set to the first such place in the document of `type` when there is one
+ */
+bool wallet_license_type_clashes(const struct wallet_license_type *type,
+                                 const struct wallet_license_type *other,
+                                 struct wallet_doc_error *error);
+
 /** Find a pass by its id, or NULL. */
 const struct wallet_pass_def *wallet_license_type_pass(const struct wallet_license_type *type,
                                                        lw_str id);
