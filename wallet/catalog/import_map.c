@@ -281,6 +281,7 @@ static void read_claims(const struct wallet_json_at *at, struct wallet_import_pl
 static bool format_holds(lw_str format)
 {
     LW_AUTO_BUF sample = LW_BUF(FORMAT_MAX * 2);
+    size_t fields = 0;
     int64_t days = 0;
     for (size_t i = 0; i < format.len; i++) {
         const bool field = format.ptr[i] == '%' && i + 1 < format.len;
@@ -291,11 +292,12 @@ static bool format_holds(lw_str format)
         const lw_err err =
             field ? lw_buf_put_c(&sample, put) : lw_buf_put_byte(&sample, (uint8_t)format.ptr[i]);
         i += field ? 1 : 0;
+        fields += field ? 1 : 0;
         if (err.code != LW_OK) {
             return false;
         }
     }
-    return lw_date_parse_as(format, lw_buf_text(&sample), &days).code == LW_OK &&
+    return fields == 3 && lw_date_parse_as(format, lw_buf_text(&sample), &days).code == LW_OK &&
            days == lw_days_from_date(2001, 2, 3);
 }
 
