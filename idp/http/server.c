@@ -236,7 +236,6 @@ static enum MHD_Result send_reply(struct exchange *x)
 
 static void run_handler(struct exchange *x)
 {
-    x->request.body = lw_buf_view(&x->body);
     x->route->handler(x->server->config.service, &x->request, &x->reply);
 }
 
@@ -255,7 +254,8 @@ static enum MHD_Result dispatch(struct exchange *x)
         x->counted = true;
         atomic_fetch_add(&x->server->under_way, 1);
     }
-    if (!x->route->waits) {
+    x->request.body = lw_buf_view(&x->body);
+    if (x->route->waits == NULL || !x->route->waits(&x->request)) {
         run_handler(x);
         return send_reply(x);
     }

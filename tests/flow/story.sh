@@ -124,7 +124,7 @@ start_server
 
 step "Present license $number as a QR code, two claims disclosed"
 key=$work/holder.pem
-run 0 lw present "$number" --disclose legal_name,license_description --key "$key" --out "$work/first.png"
+run 0 lw present "$number" --disclose legal_name,category --key "$key" --out "$work/first.png"
 [ "$(stat -c %a "$key")" = 600 ] || fail "the holder's key has mode $(stat -c %a "$key")"
 first=$work/first.png
 
@@ -132,14 +132,14 @@ step "Verify the picture: accepted, exactly two claims"
 run 0 lw verify "$first"
 run 0 lw verify "$first" --json
 has "seen before"
-run 0 lw present "$number" --disclose legal_name,license_description --key "$key" --out "$work/again.png"
+run 0 lw present "$number" --disclose legal_name,category --key "$key" --out "$work/again.png"
 run 0 lw verify "$work/again.png" --json
 [ "$(field result)" = accepted ] || fail "not accepted"
 claims=$(printf '%s' "$out" | sed -nE 's/.*"claims": ?\{([^}]*)\}.*/\1/p')
 [ "$(printf '%s' "$claims" | grep -oE '"[a-z_]+": ?"' | wc -l)" -eq 2 ] || fail "not exactly two claims: $claims"
 
 step "The same picture, sent over HTTP"
-run 0 lw present "$number" --disclose legal_name,license_description --key "$key" --out "$work/http.png"
+run 0 lw present "$number" --disclose legal_name,category --key "$key" --out "$work/http.png"
 run 0 curl -fsS -H 'Content-Type: image/png' --data-binary "@$work/http.png" "$url/api/v1/verifications"
 [ "$(field result)" = accepted ] || fail "not accepted over HTTP"
 
@@ -171,8 +171,8 @@ run 4 lw verify "$work/late.txt" --offline "$work/offline" --at "$(later 90000)"
 has '"code":"status_stale"'
 
 step "A pass, then the license suspended: refused online, accepted offline \"as of\""
-run 0 lw pass "$number" --profile display --key "$key" --out "$work/pass.txt"
-run 0 lw pass "$number" --profile display --key "$key" --out "$work/pass2.txt"
+run 0 lw pass "$number" --profile storefront --key "$key" --out "$work/pass.txt"
+run 0 lw pass "$number" --profile storefront --key "$key" --out "$work/pass2.txt"
 run 0 lw verify "$work/pass.txt" --json
 run 0 lw license suspend "$number" --reason "second inspection"
 run 1 lw verify "$work/pass2.txt" --json
@@ -203,7 +203,7 @@ has "revoked"
 step "Another license: the picture ten minutes later is undetermined, use a challenge"
 run 0 lw license list --state active --limit 1 --json
 other=$(field number)
-run 0 lw present "$other" --disclose legal_name,license_description --key "$key" --out "$work/other.png"
+run 0 lw present "$other" --disclose legal_name,category --key "$key" --out "$work/other.png"
 run 4 lw verify "$work/other.png" --at "$(later 600)" --json
 has '"code":"out_of_date"'; has "challenge"
 
@@ -238,7 +238,7 @@ The service runs on $url. Things to try, from another terminal:
 
   export LW_HOME=$LW_HOME PATH=$bin:\$PATH
   lw license list --state active
-  lw present $other --disclose legal_name,license_description --key holder.pem --out -
+  lw present $other --disclose legal_name,category --key holder.pem --out -
   lw present $other --disclose legal_name --key holder.pem --out qr.png && lw verify qr.png
   curl --data-binary @qr.png -H 'Content-Type: image/png' $url/api/v1/verifications
   lw license suspend $other --reason "inspection"

@@ -67,10 +67,10 @@ static void fail_busy(struct idp_service *service, const struct idp_request *req
 }
 
 static const struct idp_route routes[] = {
-    {IDP_POST, "/echo", echo, false, 1000},
-    {IDP_GET, "/thing/{n}", show_param, false, 0},
-    {IDP_GET, "/wait", wait_for_it, true, 0},
-    {IDP_GET, "/full", fail_busy, false, 0},
+    {IDP_POST, "/echo", echo, NULL, 1000},
+    {IDP_GET, "/thing/{n}", show_param, NULL, 0},
+    {IDP_GET, "/wait", wait_for_it, idp_waits_always, 0},
+    {IDP_GET, "/full", fail_busy, NULL, 0},
 };
 
 struct fixture {

@@ -101,9 +101,14 @@ struct idp_route {
     enum idp_method method;
     const char *path; /* "/status/{n}": a part in braces takes one path segment */
     idp_handler *handler;
-    bool waits;      /* runs in the worker pool: it signs, scans or fetches */
+    /* Says whether this request runs in the worker pool, because it signs, scans or writes. NULL:
+     * never; it is then answered right in the thread that read it. */
+    bool (*waits)(const struct idp_request *request);
     size_t body_max; /* bytes; 0: takes no body */
 };
+
+/** Answers yes: for routes whose every request waits. */
+bool idp_waits_always(const struct idp_request *request);
 
 enum idp_match { IDP_FOUND, IDP_NO_PATH, IDP_NO_METHOD };
 

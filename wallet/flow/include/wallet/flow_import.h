@@ -41,12 +41,12 @@ struct wallet_import_result {
     size_t bad;
     size_t issued;  /* by this run */
     size_t already; /* were there from an earlier run of the same file */
-    size_t active;         /* by state, of the good rows as they stand now */
+    size_t active;  /* by state, of the good rows as they stand now */
     size_t expired;
     size_t superseded;
     size_t revoked;
     size_t cancelled;
-    int64_t shift_days;    /* what was added to every date */
+    int64_t shift_days; /* what was added to every date */
     bool resumed;
     bool stopped; /* the watch asked to stop */
 };

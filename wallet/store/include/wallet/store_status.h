@@ -17,7 +17,7 @@ enum wallet_entry_status {
 };
 
 enum {
-    WALLET_STATUS_BITS = 2,
+    WALLET_STATUS_STORE_BITS = 2,
     WALLET_STATUS_SIZE_MIN = 1 << 17, /* entries */
     WALLET_STATUS_SIZE_MAX = 1 << 22,
     WALLET_STATUS_OPEN = 2,     /* lists of an agency that take entries at the same time */

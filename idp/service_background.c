@@ -1,0 +1,52 @@
+/* Once a second: tree heads, status lists on their cadence, the trust list, what has expired. */
+#include "service_internal.h"
+#include "wallet/flow_audit.h"
+#include "wallet/merkle.h"
+#include "wallet/flow_status.h"
+#include "wallet/store_credential.h"
+#include "wallet/store_grant.h"
+
+enum { PURGE_MAX = 256, HEAD_MAX = 4096 };
+
+static void note(struct idp_service *service, const char *what, lw_err err)
+{
+    if (err.code != LW_OK) {
+        atomic_fetch_add(&service->counters.background_errors, 1);
+        lw_log_err(wallet_home_env(service->home)->log, LW_WARN, "background_failed", err,
+                   (struct lw_field){.key = "what", .value = lw_str_c(what)});
+    }
+}
+
+/* A verification of ours goes to the log at once; its head follows within a second. */
+static lw_err sign_head(struct idp_service *service)
+{
+    LW_AUTO_BUF head = LW_BUF(HEAD_MAX);
+    uint64_t size = 0;
+    uint8_t root[WALLET_HASH_LEN];
+    return wallet_flow_audit_head(service->home, &head, &size, root);
+}
+
+static lw_err publish(struct idp_service *service)
+{
+    size_t published = 0;
+    LW_TRY(wallet_flow_publish_status(service->home, &published));
+    atomic_fetch_add(&service->counters.lists_signed, published);
+    return LW_SUCCESS;
+}
+
+static lw_err purge(struct wallet_txn *txn, void *ctx)
+{
+    const struct idp_service *service = ctx;
+    const int64_t now = lw_now(wallet_home_env(service->home)->clock);
+    size_t purged = 0;
+    LW_TRY(wallet_store_grant_purge(txn, now, PURGE_MAX, &purged));
+    LW_TRY(wallet_store_pass_purge(txn, now - LW_DAY_S, PURGE_MAX, &purged));
+    return wallet_store_credential_purge(txn, now - LW_DAY_S, PURGE_MAX, &purged);
+}
+
+void idp_background_step(struct idp_service *service)
+{
+    note(service, "tree head", sign_head(service));
+    note(service, "status lists", publish(service));
+    note(service, "purge", wallet_store_write(wallet_home_store(service->home), purge, service));
+}

@@ -1,0 +1,62 @@
+/* The service from within idp: what handlers work with. */
+#ifndef IDP_SERVICE_INTERNAL_H
+#define IDP_SERVICE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "idp/server.h"
+#include "idp/service.h"
+#include "wallet/flow_verify.h"
+
+enum { IDP_DOCUMENT_MAX = 8 * 1024 * 1024 };
+
+/* Counters for /metrics; each is added to by many threads. */
+struct idp_counters {
+    atomic_ulong accepted;
+    atomic_ulong refused;
+    atomic_ulong undetermined;
+    atomic_ulong failed; /* verifications that ended in an error */
+    atomic_ulong lists_signed;
+    atomic_ulong background_errors;
+};
+
+struct idp_service {
+    const struct idp_config *config;
+    struct wallet_home *home;
+    const char *scan_program;
+    struct wallet_verifier *verifier;
+    struct idp_server *server;
+    struct idp_counters counters;
+    pthread_t background; /* publishes lists, signs heads, purges */
+    bool background_runs;
+    pthread_mutex_t lock;
+    pthread_cond_t stop_news;
+    bool stopping;
+};
+
+/** Return the table of routes and set its length; static. */
+const struct idp_route *idp_routes(size_t *count);
+
+/** What the background thread does once a second. */
+void idp_background_step(struct idp_service *service);
+
+idp_handler idp_get_health;
+idp_handler idp_get_ready;
+idp_handler idp_get_metrics;
+idp_handler idp_get_status_list;
+idp_handler idp_get_status_lists;
+idp_handler idp_get_trust_list;
+idp_handler idp_get_crl;
+idp_handler idp_get_type_metadata;
+idp_handler idp_get_types;
+idp_handler idp_get_type;
+idp_handler idp_post_verification;
+idp_handler idp_post_challenge;
+idp_handler idp_get_receipt;
+idp_handler idp_get_audit_head;
+
+/** Say whether a verification waits: an image is scanned, or a record is written. */
+bool idp_verification_waits(const struct idp_request *request);
+
+#endif

@@ -1,0 +1,265 @@
+/* Open and close a home; its signers. */
+#define _GNU_SOURCE
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "home_internal.h"
+#include "hsm/digest.h"
+
+enum { EPOCH_KEY_LEN = 32, TOUCH_FATAL_EXIT = 3 };
+
+lw_err home_path(const struct wallet_home_config *config, const char *name,
+                 char path[HOME_PATH_MAX])
+{
+    const int n = snprintf(path, HOME_PATH_MAX, "%s/%s", config->dir, name);
+    return n > 0 && n < HOME_PATH_MAX
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_LIMIT, "home: its path is too long", LW_NOWHERE);
+}
+
+lw_err home_open_pool(const struct wallet_home_config *config, const struct wallet_env *env,
+                      struct hsm_pool **pool)
+{
+    char pin[HOME_PATH_MAX];
+    char conf[HOME_PATH_MAX];
+    LW_TRY(home_path(config, "pin", pin));
+    LW_TRY(home_path(config, "token/softhsm2.conf", conf));
+    const char *module = config->module == NULL ? hsm_softhsm_module() : config->module;
+    if (module == NULL) {
+        return LW_FAIL(LW_E_TOKEN, "home: SoftHSM 2 is not installed and no module is named",
+                       LW_NOWHERE);
+    }
+    const struct hsm_pool_config pool_config = {
+        .program = config->signer_program,
+        .module = module,
+        .token_label = config->token_label,
+        .pin_file = config->pin_file == NULL ? pin : config->pin_file,
+        .softhsm_conf = config->softhsm_conf != NULL ? config->softhsm_conf
+                        : config->module == NULL     ? conf
+                                                     : NULL,
+        .processes = config->signers,
+        .deadline_ms = config->token_deadline_ms,
+        .clock = env->clock,
+        .log = env->log,
+    };
+    return hsm_pool_open(&pool_config, pool);
+}
+
+lw_err home_audit(struct wallet_txn *txn, int64_t now, enum wallet_audit_kind kind, lw_str actor,
+                  lw_bytes subject)
+{
+    const struct wallet_audit_event event = {
+        .time = now, .kind = kind, .actor = actor, .subject = subject};
+    return wallet_audit_append(txn, &event, NULL);
+}
+
+/* A store whose commit failed must not be written again: the process ends (DESIGN section 5). */
+static void on_fatal(void *ctx, lw_err err)
+{
+    const struct wallet_env *env = ctx;
+    lw_log_err(env->log, LW_ERROR, "store_failed", err, (struct lw_field){.key = NULL});
+    _Exit(TOUCH_FATAL_EXIT);
+}
+
+static lw_err open_store(struct wallet_home *home)
+{
+    char dir[HOME_PATH_MAX];
+    LW_TRY(home_path(home->config, "store", dir));
+    /* The table of fatal() wants a plain pointer; it is handed back as given. */
+    const struct wallet_store_options options = {.clock = home->env->clock,
+                                                 .rng = home->env->rng,
+                                                 .fatal = on_fatal,
+                                                 .fatal_ctx = (void *)(uintptr_t)home->env};
+    return wallet_store_open(dir, &options, &home->store);
+}
+
+/* Reads every wrapped epoch key; returns how many there are. */
+static lw_err read_epoch(struct wallet_home *home, uint32_t number, lw_buf *wrapped,
+                         uint32_t *newest)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    lw_bytes found = {NULL, 0};
+    *newest = number;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    LW_TRY(wallet_store_epoch_get(txn, newest, &found));
+    return lw_buf_put(wrapped, found);
+}
+
+static lw_err write_released(struct wallet_txn *txn, void *ctx)
+{
+    const struct wallet_home *home = ctx;
+    return home_audit(txn, lw_now(home->env->clock), WALLET_AUDIT_EPOCH_RELEASED, LW_STR("system"),
+                      (lw_bytes){NULL, 0});
+}
+
+/* The token releases each epoch key once at each start, and the log says so (DESIGN section 6). */
+static lw_err unlock(struct wallet_home *home)
+{
+    uint32_t newest = 1;
+    for (uint32_t number = 1; number <= newest; number++) {
+        LW_AUTO_BUF wrapped = LW_BUF(HSM_WRAP_MAX);
+        LW_AUTO_BUF secret = LW_BUF(EPOCH_KEY_LEN);
+        uint8_t *key = NULL;
+        uint32_t found = 0;
+        if (number == 1) {
+            LW_AUTO_BUF newest_wrapped = LW_BUF(HSM_WRAP_MAX);
+            LW_TRY(read_epoch(home, 0, &newest_wrapped, &newest));
+        }
+        LW_TRY(read_epoch(home, number, &wrapped, &found));
+        LW_TRY(lw_buf_reserve(&secret, EPOCH_KEY_LEN, &key));
+        LW_TRY(hsm_pool_unwrap(home->pool, "seal-1", lw_buf_view(&wrapped), key));
+        lw_buf_commit(&secret, EPOCH_KEY_LEN); /* wiped with its buffer */
+        LW_TRY(wallet_store_unlock(home->store, number, key));
+    }
+    return wallet_store_write(home->store, write_released, home);
+}
+
+static lw_err open_parts(struct wallet_home *home)
+{
+    LW_TRY(open_store(home));
+    if (home->need == WALLET_HOME_READ) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(home_open_pool(home->config, home->env, &home->pool));
+    LW_TRY(unlock(home));
+    if (home->need == WALLET_HOME_SEALED) {
+        hsm_pool_close(home->pool);
+        home->pool = NULL;
+    }
+    return LW_SUCCESS;
+}
+
+lw_err wallet_home_open(const struct wallet_home_config *config, const struct wallet_env *env,
+                        enum wallet_home_need need, struct wallet_home **home)
+{
+    struct wallet_home *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "home: out of memory", LW_NOWHERE);
+    }
+    made->config = config;
+    made->env = env;
+    made->need = need;
+    (void)pthread_mutex_init(&made->lock, NULL);
+    const lw_err err = open_parts(made);
+    if (err.code != LW_OK) {
+        wallet_home_close(made);
+        return err;
+    }
+    *home = made;
+    return LW_SUCCESS;
+}
+
+static void free_signers(struct home_signer *signers)
+{
+    while (signers != NULL) {
+        struct home_signer *next = signers->next;
+        lw_buf_free(&signers->cert);
+        free(signers);
+        signers = next;
+    }
+}
+
+void wallet_home_close(struct wallet_home *home)
+{
+    if (home == NULL) {
+        return;
+    }
+    wallet_snapshot_release(home->snapshot);
+    free_signers(home->signers);
+    hsm_pool_close(home->pool);
+    wallet_store_close(home->store);
+    (void)pthread_mutex_destroy(&home->lock);
+    free(home);
+}
+
+struct wallet_store *wallet_home_store(struct wallet_home *home)
+{
+    return home->store;
+}
+
+struct hsm_pool *wallet_home_pool(struct wallet_home *home)
+{
+    return home->pool;
+}
+
+const struct wallet_env *wallet_home_env(const struct wallet_home *home)
+{
+    return home->env;
+}
+
+const struct wallet_home_config *wallet_home_config(const struct wallet_home *home)
+{
+    return home->config;
+}
+
+/* Makes a signer of the active key; a key that was rotated gets a new one beside the old. */
+static lw_err load_signer(struct wallet_home *home, enum hsm_purpose purpose, lw_str agency,
+                          struct home_signer **out)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_key_record record;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    LW_TRY(wallet_store_key_active(txn, purpose, agency, &record));
+    for (struct home_signer *s = home->signers; s != NULL; s = s->next) {
+        if (strcmp(s->key.label, record.label) == 0) {
+            *out = s;
+            return LW_SUCCESS;
+        }
+    }
+    struct home_signer *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "home: out of memory", LW_NOWHERE);
+    }
+    made->cert = LW_BUF(WALLET_CERT_STORE_MAX);
+    made->key.pool = home->pool;
+    made->key.purpose = purpose;
+    (void)snprintf(made->key.label, sizeof(made->key.label), "%.*s", HSM_LABEL_MAX - 1,
+                   record.label);
+    (void)snprintf(made->agency, sizeof(made->agency), "%s", record.agency);
+    hsm_pool_signer(&made->key, &record.key, &made->signer);
+    const lw_err err = lw_buf_put(&made->cert, record.cert);
+    if (err.code != LW_OK) {
+        free(made);
+        return err;
+    }
+    made->signer.cert = lw_buf_view(&made->cert);
+    made->signer.not_before = record.not_before;
+    made->signer.not_after = record.not_after;
+    made->next = home->signers;
+    home->signers = made;
+    *out = made;
+    return LW_SUCCESS;
+}
+
+static lw_err fill_kid(struct hsm_signer *signer)
+{
+    uint8_t hash[HSM_SHA256_LEN];
+    if (signer->cert.len > 0) {
+        LW_TRY(hsm_sha256(signer->cert, hash));
+        memcpy(signer->kid, hash, sizeof(signer->kid));
+    }
+    return LW_SUCCESS;
+}
+
+lw_err wallet_home_signer(struct wallet_home *home, enum hsm_purpose purpose, lw_str agency,
+                          struct hsm_signer *signer)
+{
+    struct home_signer *found = NULL;
+    if (home->pool == NULL) {
+        return LW_FAIL(LW_E_MISUSE, "home: not opened to sign", LW_NOWHERE);
+    }
+    (void)pthread_mutex_lock(&home->lock);
+    lw_err err = load_signer(home, purpose, agency, &found);
+    if (err.code == LW_OK) {
+        err = fill_kid(&found->signer);
+        *signer = found->signer;
+    }
+    (void)pthread_mutex_unlock(&home->lock);
+    LW_TRY(err);
+    const int64_t now = lw_now(home->env->clock);
+    if (now < signer->not_before || now >= signer->not_after) {
+        return LW_FAIL(LW_E_EXPIRED, "home: the key's time to sign is over", LW_NOWHERE);
+    }
+    return LW_SUCCESS;
+}

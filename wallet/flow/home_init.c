@@ -1,0 +1,173 @@
+/* A new home: token, store, the authority's own keys and certificates, the first trust list. */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "home_internal.h"
+#include "trust_publish.h"
+
+enum { EPOCH_KEY_LEN = 32, DIR_MODE = 0700 };
+
+static lw_err make_token(const struct wallet_home_config *config, const struct wallet_env *env)
+{
+    char dir[HOME_PATH_MAX];
+    char pin[HOME_PATH_MAX];
+    char so_pin[HOME_PATH_MAX];
+    if (config->module != NULL) {
+        return LW_SUCCESS; /* a token of their own: it is initialised already */
+    }
+    LW_TRY(home_path(config, "token", dir));
+    LW_TRY(home_path(config, "pin", pin));
+    LW_TRY(home_path(config, "so-pin", so_pin));
+    const struct hsm_softhsm_paths paths = {.dir = dir,
+                                            .pin_file = pin,
+                                            .so_pin_file = so_pin,
+                                            .module = hsm_softhsm_module(),
+                                            .token_label = config->token_label,
+                                            .program = config->signer_program};
+    if (paths.module == NULL) {
+        return LW_FAIL(LW_E_TOKEN, "home: SoftHSM 2 is not installed", LW_NOWHERE);
+    }
+    return hsm_softhsm_init(&paths, env->rng);
+}
+
+static lw_err write_created(struct wallet_txn *txn, void *ctx)
+{
+    const struct wallet_home *home = ctx;
+    return home_audit(txn, lw_now(home->env->clock), WALLET_AUDIT_STORE_CREATED, LW_STR("system"),
+                      (lw_bytes){NULL, 0});
+}
+
+struct epoch_write {
+    lw_bytes wrapped;
+    int64_t now;
+};
+
+static lw_err write_epoch(struct wallet_txn *txn, void *ctx)
+{
+    const struct epoch_write *w = ctx;
+    LW_TRY(wallet_store_epoch_put(txn, 1, w->wrapped));
+    return home_audit(txn, w->now, WALLET_AUDIT_EPOCH_MADE, LW_STR("system"), (lw_bytes){NULL, 0});
+}
+
+static lw_err make_epoch(struct wallet_home *home)
+{
+    LW_AUTO_BUF secret = LW_BUF(EPOCH_KEY_LEN);
+    LW_AUTO_BUF wrapped = LW_BUF(HSM_WRAP_MAX);
+    uint8_t *key = NULL;
+    LW_TRY(lw_buf_reserve(&secret, EPOCH_KEY_LEN, &key));
+    lw_buf_commit(&secret, EPOCH_KEY_LEN); /* wiped with its buffer */
+    LW_TRY(lw_rng_fill(home->env->rng, key, EPOCH_KEY_LEN));
+    LW_TRY(hsm_pool_wrap(home->pool, "seal-1", key, &wrapped));
+    struct epoch_write write = {.wrapped = lw_buf_view(&wrapped), .now = lw_now(home->env->clock)};
+    LW_TRY(wallet_store_write(home->store, write_epoch, &write));
+    return wallet_store_unlock(home->store, 1, key);
+}
+
+static lw_err make_keys(struct wallet_home *home)
+{
+    static const enum hsm_purpose purposes[] = {
+        HSM_PURPOSE_SEAL, HSM_PURPOSE_CUSTODY, HSM_PURPOSE_CA,       HSM_PURPOSE_TRUST_LIST,
+        HSM_PURPOSE_LOG,  HSM_PURPOSE_ACCESS,  HSM_PURPOSE_ID_TOKEN,
+    };
+    for (size_t i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++) {
+        const struct home_key_order order = {.purpose = purposes[i],
+                                             .agency = LW_STR(""),
+                                             .common_name = lw_str_c(home->config->authority),
+                                             .organization_id = LW_STR("")};
+        LW_TRY(home_key_make(home, &order));
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err fill_home(struct wallet_home *home)
+{
+    LW_TRY(wallet_store_write(home->store, write_created, home));
+    LW_TRY(make_keys(home));
+    LW_TRY(make_epoch(home));
+    LW_TRY(home_crl_make(home));
+    return home_trust_list_sign(home);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+/* Takes away what this run has made: an unfinished home would stand in the next one's way. */
+static void undo(const struct wallet_home_config *config, bool own_token)
+{
+    static const char *const names[] = {"store.new", "token", "pin", "so-pin"};
+    for (size_t i = 0; i < (own_token ? sizeof(names) / sizeof(names[0]) : 1); i++) {
+        char path[HOME_PATH_MAX];
+        if (home_path(config, names[i], path).code == LW_OK) {
+            (void)nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        }
+    }
+}
+
+/* The store gets its name last: where there is one, the home was finished. */
+static lw_err make_store(const struct wallet_home_config *config, const struct wallet_env *env)
+{
+    char unfinished[HOME_PATH_MAX];
+    char store[HOME_PATH_MAX];
+    LW_TRY(home_path(config, "store.new", unfinished));
+    LW_TRY(home_path(config, "store", store));
+    struct wallet_home *home = calloc(1, sizeof(*home));
+    if (home == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "home: out of memory", LW_NOWHERE);
+    }
+    home->config = config;
+    home->env = env;
+    home->need = WALLET_HOME_SIGN;
+    (void)pthread_mutex_init(&home->lock, NULL);
+    const struct wallet_store_options options = {.clock = env->clock, .rng = env->rng};
+    lw_err err = home_open_pool(config, env, &home->pool);
+    err = err.code == LW_OK ? wallet_store_create(unfinished, &options, &home->store) : err;
+    err = err.code == LW_OK ? fill_home(home) : err;
+    wallet_home_close(home);
+    if (err.code == LW_OK && rename(unfinished, store) != 0) {
+        err = LW_FAIL(LW_E_IO, "home: cannot name the new store", LW_NOWHERE);
+    }
+    return err;
+}
+
+static lw_err check_empty(const struct wallet_home_config *config)
+{
+    char path[HOME_PATH_MAX];
+    struct stat info;
+    LW_TRY(home_path(config, "store", path));
+    if (stat(path, &info) == 0) {
+        return LW_FAIL(LW_E_CONFLICT, "home: there is a store already", LW_NOWHERE);
+    }
+    LW_TRY(home_path(config, "token", path));
+    if (config->module == NULL && stat(path, &info) == 0) {
+        return LW_FAIL(LW_E_CONFLICT,
+                       "home: there is a token without a store: restore the store, or move the "
+                       "folder token and the files pin and so-pin away",
+                       LW_NOWHERE);
+    }
+    return LW_SUCCESS;
+}
+
+lw_err wallet_home_init(const struct wallet_home_config *config, const struct wallet_env *env)
+{
+    LW_TRY(check_empty(config));
+    if (mkdir(config->dir, DIR_MODE) != 0 && errno != EEXIST) {
+        return LW_FAIL(LW_E_IO, "home: cannot make the folder", LW_NOWHERE);
+    }
+    undo(config, false); /* a store that a crash left unfinished */
+    lw_err err = make_token(config, env);
+    err = err.code == LW_OK ? make_store(config, env) : err;
+    if (err.code != LW_OK) {
+        undo(config, config->module == NULL);
+    }
+    return err;
+}
