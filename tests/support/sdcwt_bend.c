@@ -134,6 +134,7 @@ static void init_message(struct bend_message *m)
     m->protected_raw = LW_BUF(BEND_BYTES_MAX);
     m->unprotected = LW_BUF(BEND_BYTES_MAX);
     m->claims_raw = LW_BUF(BEND_BYTES_MAX);
+    m->payload = LW_BUF(BEND_BYTES_MAX);
     m->signature = LW_BUF(BEND_BYTES_MAX);
     m->shell = LW_BUF(BEND_BYTES_MAX);
     m->tail = LW_BUF(BEND_BYTES_MAX);
@@ -243,6 +244,7 @@ static void free_message(struct bend_message *m)
     lw_buf_free(&m->protected_raw);
     lw_buf_free(&m->unprotected);
     lw_buf_free(&m->claims_raw);
+    lw_buf_free(&m->payload);
     lw_buf_free(&m->signature);
     lw_buf_free(&m->shell);
     lw_buf_free(&m->tail);
@@ -298,7 +300,11 @@ static void put_message(const struct bend_message *m, lw_bytes header, lw_bytes 
     must(lw_buf_put(out, lw_buf_view(&m->shell)));
     must(wallet_cbor_put_bytes(out, header));
     must(lw_buf_put(out, unprotected));
-    must(wallet_cbor_put_bytes(out, claims));
+    if (m->payload.len > 0) {
+        must(lw_buf_put(out, lw_buf_view(&m->payload)));
+    } else {
+        must(wallet_cbor_put_bytes(out, claims));
+    }
     if (m->signature.len > 0) {
         must(lw_buf_put(out, lw_buf_view(&m->signature)));
     } else {

@@ -11,7 +11,7 @@
 #include "wallet/cbor.h"
 #include "wallet/verified.h"
 
-enum { BEND_ENTRIES_MAX = 160, BEND_BYTES_MAX = 1 << 16, BEND_NOW = 1795086400 };
+enum { BEND_ENTRIES_MAX = 160, BEND_BYTES_MAX = 1 << 17, BEND_NOW = 1795086400 };
 
 #define BEND_VCT "https://lic.example/dl"
 
@@ -33,6 +33,7 @@ struct bend_message {
     lw_buf unprotected;   /* the whole map */
     struct bend_map claims;
     lw_buf claims_raw; /* instead of the map, unless empty */
+    lw_buf payload;    /* the item in place of the byte string, unless empty */
     lw_buf signature;  /* instead of one made, unless empty */
     lw_buf shell;      /* what stands before the protected header: tag and array head */
     lw_buf tail;       /* what follows the signature */
