@@ -90,7 +90,7 @@ static lw_err certify(struct wallet_home *home, const struct home_key_order *ord
         .not_after = now + (is_ca ? CA_LIFE_S : LEAF_LIFE_S),
     };
     if (is_ca) {
-        (void)snprintf(self.label, sizeof(self.label), "%s", record->label);
+        (void)snprintf(self.label, sizeof(self.label), "%.*s", HSM_LABEL_MAX - 1, record->label);
         hsm_pool_signer(&self, &record->key, &ca);
         ca.not_before = request.not_before;
         ca.not_after = request.not_after;
