@@ -10,6 +10,7 @@
 enum {
     EXPR_MAX = 1024,
     FORMAT_MAX = 64,
+    SAMPLE_MAX = 128, /* of a format, each field grown to four digits */
     CONSTANTS_MAX = 512 * 1024,
     ARENA_MAX = 1024 * 1024,
     SHIFT_DAYS_MAX = 366000, /* a thousand years */
@@ -280,7 +281,7 @@ static void read_claims(const struct wallet_json_at *at, struct wallet_import_pl
 /* Tries the format on a date written in it. */
 static bool format_holds(lw_str format)
 {
-    LW_AUTO_BUF sample = LW_BUF(FORMAT_MAX * 2);
+    LW_AUTO_BUF sample = LW_BUF(SAMPLE_MAX);
     size_t fields = 0;
     int64_t days = 0;
     for (size_t i = 0; i < format.len; i++) {

@@ -14,10 +14,11 @@ static bool is_digits(lw_str s)
 
 static lw_str without_zeros(lw_str s)
 {
-    while (s.len > 1 && s.ptr[0] == '0') {
-        s = lw_str_from(s, 1);
+    size_t zeros = 0;
+    while (s.len - zeros > 1 && s.ptr[zeros] == '0') {
+        zeros++;
     }
-    return s;
+    return lw_str_from(s, zeros);
 }
 
 int wallet_version_cmp(lw_str a, lw_str b)

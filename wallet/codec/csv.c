@@ -158,11 +158,6 @@ static lw_err check_encoding(struct wallet_csv *csv, enum wallet_csv_encoding wa
     return LW_FAIL(LW_E_SYNTAX, "csv: neither UTF-8 nor GB18030", LW_NOWHERE);
 }
 
-static bool starts(lw_bytes in, lw_bytes with)
-{
-    return in.len >= with.len && memcmp(in.ptr, with.ptr, with.len) == 0;
-}
-
 static lw_err check_text(struct wallet_csv *csv, enum wallet_csv_encoding wanted, size_t *bad)
 {
     static const uint8_t utf8_mark[UTF8_MARK_LEN] = {0xef, 0xbb, 0xbf};
@@ -178,9 +173,9 @@ static lw_err check_text(struct wallet_csv *csv, enum wallet_csv_encoding wanted
         *bad = (size_t)(nul - in.ptr);
         return LW_FAIL(LW_E_SYNTAX, "csv: a NUL byte", LW_NOWHERE);
     }
-    if (starts(in, LW_BYTES(utf8_mark))) {
+    if (lw_str_starts(lw_bytes_str(in), lw_bytes_str(LW_BYTES(utf8_mark)))) {
         csv->at = sizeof(utf8_mark);
-    } else if (starts(in, LW_BYTES(gb18030_mark))) {
+    } else if (lw_str_starts(lw_bytes_str(in), lw_bytes_str(LW_BYTES(gb18030_mark)))) {
         csv->at = sizeof(gb18030_mark);
     }
     return check_encoding(csv, wanted, bad);

@@ -13,6 +13,8 @@ enum {
     OBJECT_MEMBERS_MAX = 64,
     LIST_MAX = 256,
     DATE_LEN_MAX = 32,
+    URI_MAX = 2 * WALLET_VALUE_MAX,
+    WRAPPED_MAX = 2 * WALLET_VALUE_MAX + 2,
 };
 
 static lw_err wrong(const char *why)
@@ -25,11 +27,10 @@ static const char *media_type(lw_bytes bytes)
 {
     static const struct {
         const char *magic;
-        size_t len;
         const char *type;
-    } types[] = {{"\xff\xd8\xff", 3, "image/jpeg"}, {"\x89PNG\r\n\x1a\n", 8, "image/png"}};
+    } types[] = {{"\xff\xd8\xff", "image/jpeg"}, {"\x89PNG\r\n\x1a\n", "image/png"}};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (bytes.len >= types[i].len && memcmp(bytes.ptr, types[i].magic, types[i].len) == 0) {
+        if (lw_str_starts(lw_bytes_str(bytes), lw_str_c(types[i].magic))) {
             return types[i].type;
         }
     }
@@ -38,7 +39,7 @@ static const char *media_type(lw_bytes bytes)
 
 static lw_err write_data_uri(lw_bytes bytes, struct wallet_json_writer *w)
 {
-    LW_AUTO_BUF uri = LW_BUF(2 * WALLET_VALUE_MAX);
+    LW_AUTO_BUF uri = LW_BUF(URI_MAX);
     LW_TRY(lw_buf_put_c(&uri, "data:"));
     LW_TRY(lw_buf_put_c(&uri, media_type(bytes)));
     LW_TRY(lw_buf_put_c(&uri, ";base64,"));
@@ -153,6 +154,11 @@ static lw_str text_of(const json_t *value)
     return (lw_str){.ptr = json_string_value(value), .len = json_string_length(value)};
 }
 
+static bool ends_with(lw_str s, lw_str end)
+{
+    return s.len >= end.len && lw_str_eq((lw_str){s.ptr + (s.len - end.len), end.len}, end);
+}
+
 static lw_err read_data_uri(lw_str uri, lw_buf *item)
 {
     const lw_str scheme = LW_STR("data:");
@@ -160,7 +166,7 @@ static lw_err read_data_uri(lw_str uri, lw_buf *item)
     lw_str head = {0};
     lw_str tail = {0};
     if (!lw_str_starts(uri, scheme) || !lw_str_split(uri, ',', &head, &tail) ||
-        head.len < mark.len || !lw_str_eq(lw_str_from(head, head.len - mark.len), mark)) {
+        !ends_with(head, mark)) {
         return wrong("value: no data URI in base64");
     }
     LW_AUTO_BUF bytes = LW_BUF(WALLET_VALUE_MAX);
@@ -284,7 +290,7 @@ static lw_err read_by_kind(enum wallet_claim_kind kind, const json_t *value, lw_
 lw_err value_from_json(enum wallet_claim_kind kind, lw_bytes json, lw_buf *item)
 {
     /* A document is an object or an array; in brackets one value of any type is one. */
-    LW_AUTO_BUF wrapped = LW_BUF(2 * WALLET_VALUE_MAX + 2);
+    LW_AUTO_BUF wrapped = LW_BUF(WRAPPED_MAX);
     const size_t before = item->len;
     LW_TRY(lw_buf_put_byte(&wrapped, '['));
     LW_TRY(lw_buf_put(&wrapped, json));
