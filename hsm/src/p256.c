@@ -69,6 +69,23 @@ static lw_err fail(lw_code code, const char *why)
     return LW_FAIL(code, why, LW_NOWHERE);
 }
 
+/*
+ * Writes the y of the point just decompressed. Its Z is 1, so that y stands there as it is, and
+ * the inversion that writing a point takes, a quarter of decompressing it, is not needed.
+ */
+static lw_err put_y(struct hsm_ec *ec, uint8_t *out)
+{
+    const int n = ec->row->coordinate_len;
+    BIGNUM *y = ec->r;
+    BIGNUM *z = ec->s;
+    if (EC_POINT_get_Jprojective_coordinates_GFp(EC_KEY_get0_group(ec->key), ec->point, NULL, y, z,
+                                                 ec->numbers) != 1 ||
+        !BN_is_one(z) || BN_bn2binpad(y, out, n) != n) {
+        return fail(LW_E_CRYPTO, "public key: cannot be written");
+    }
+    return LW_SUCCESS;
+}
+
 lw_err hsm_ec_point(struct hsm_ec *ec, lw_bytes in, uint8_t point[HSM_POINT_MAX])
 {
     const size_t n = ec->row->coordinate_len;
@@ -82,11 +99,9 @@ lw_err hsm_ec_point(struct hsm_ec *ec, lw_bytes in, uint8_t point[HSM_POINT_MAX]
     if (EC_POINT_oct2point(group, ec->point, in.ptr, in.len, ec->numbers) != 1) {
         return fail(LW_E_VALUE, "public key: not on the curve");
     }
-    if (EC_POINT_point2oct(group, ec->point, POINT_CONVERSION_UNCOMPRESSED, point, HSM_POINT_MAX,
-                           ec->numbers) != 1 + 2 * n) {
-        return fail(LW_E_CRYPTO, "public key: cannot be written");
-    }
-    return LW_SUCCESS;
+    memcpy(point, in.ptr, in.len);
+    point[0] = FORM_WHOLE;
+    return whole ? LW_SUCCESS : put_y(ec, point + 1 + n);
 }
 
 lw_err hsm_ec_public(struct hsm_ec *ec, lw_bytes d, uint8_t point[HSM_POINT_MAX])

@@ -124,9 +124,6 @@ lw_err hsm_pem_read(const char *path, EVP_PKEY **pkey)
                    ? LW_FAIL(LW_E_SYNTAX, "key file: too long for a key", LW_NOWHERE)
                    : err;
     }
-    if (text.len == 0) {
-        return LW_FAIL(LW_E_SYNTAX, "key file: empty", LW_NOWHERE);
-    }
     return parse_pem(lw_buf_view(&text), pkey);
 }
 

@@ -7,7 +7,7 @@
 #include "auto.h"
 #include "context.h"
 
-enum { FORM_WHOLE = 4, SIG_DER_MAX = 2 * (HSM_SIG_MAX / 2 + 3) + 3 };
+enum { FORM_WHOLE = 4 };
 
 static lw_err row_of(enum hsm_alg alg, const struct hsm_algorithm **row)
 {
@@ -117,9 +117,6 @@ lw_err hsm_sig_from_der(enum hsm_alg alg, lw_bytes der, uint8_t sig[HSM_SIG_MAX]
 {
     const struct hsm_algorithm *row = NULL;
     LW_TRY(row_of(alg, &row));
-    if (der.len > SIG_DER_MAX) {
-        return not_der();
-    }
     const uint8_t *at = der.ptr;
     HSM_AUTO(sig) ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &at, (long)der.len);
     if (pair == NULL || !is_only_encoding(pair, der)) {

@@ -46,9 +46,7 @@ static lw_err read_slices(struct hsm_cert *cert)
     LW_TRY(hsm_der_next(&rest, HSM_DER_SEQUENCE, &e));
     cert->tbs = e.whole;
     rest = e.content;
-    if (hsm_der_next(&rest, HSM_DER_EXPLICIT_0, &e).code != LW_OK) {
-        return unsupported("certificate: not of version 3");
-    }
+    LW_TRY(hsm_der_next(&rest, HSM_DER_EXPLICIT_0, &e)); /* version */
     LW_TRY(hsm_der_next(&rest, HSM_DER_INTEGER, &e));
     cert->serial = e.content;
     LW_TRY(hsm_der_next(&rest, HSM_DER_SEQUENCE, &e)); /* signature algorithm */
@@ -109,9 +107,7 @@ static lw_err read_key(const X509 *x509, struct hsm_cert *cert)
     int len = 0;
     int kind = V_ASN1_UNDEF;
     const void *curve = NULL;
-    if (X509_PUBKEY_get0_param(&oid, &point, &len, &algorithm, X509_get_X509_PUBKEY(x509)) != 1) {
-        return syntax();
-    }
+    (void)X509_PUBKEY_get0_param(&oid, &point, &len, &algorithm, X509_get_X509_PUBKEY(x509));
     X509_ALGOR_get0(NULL, &kind, &curve, algorithm);
     const struct hsm_algorithm *row =
         kind == V_ASN1_OBJECT ? hsm_algorithm_by_curve(OBJ_obj2nid(curve)) : NULL;
@@ -196,6 +192,7 @@ static lw_err read_all(X509 *x509, struct hsm_cert *cert)
     if (X509_get_version(x509) != VERSION_3) {
         return unsupported("certificate: not of version 3");
     }
+    LW_TRY(read_slices(cert));
     LW_TRY(check_serial(cert));
     LW_TRY(read_signature(x509, cert));
     LW_TRY(read_key(x509, cert));
@@ -212,7 +209,6 @@ lw_err hsm_cert_parse(lw_bytes der, struct hsm_cert *cert)
         return LW_FAIL(LW_E_LIMIT, "certificate: too long", LW_NOWHERE);
     }
     LW_TRY(hsm_der_check(der));
-    LW_TRY(read_slices(&made));
     LW_TRY(hsm_sha256(der, made.sha256));
     const uint8_t *at = der.ptr;
     HSM_AUTO(x509) X509 *x509 = d2i_X509(NULL, &at, (long)der.len);

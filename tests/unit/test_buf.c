@@ -53,6 +53,8 @@ static void what_does_not_fit_changes_nothing(void **state)
     LW_AUTO_BUF b = LW_BUF(3);
     const char *c = NULL;
     assert_int_equal(lw_buf_put_hex(&b, LW_BYTES(bytes)).code, LW_E_LIMIT);
+    const lw_bytes most = {.ptr = bytes, .len = SIZE_MAX / 2 + 1}; /* never looked at */
+    assert_int_equal(lw_buf_put_hex(&b, most).code, LW_E_LIMIT);
     assert_int_equal(lw_buf_put_int(&b, 1234).code, LW_E_LIMIT);
     assert_int_equal(lw_buf_put_c(&b, "abcd").code, LW_E_LIMIT);
     assert_int_equal(b.len, 0);

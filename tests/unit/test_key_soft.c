@@ -7,9 +7,14 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,6 +286,24 @@ static void a_key_file_is_refused_for_each_bit_that_lets_others_in(void **state)
     assert_int_equal(unlink(path.text), 0);
 }
 
+/* The disk is full: the limit of a file's size stands in for it. */
+static void a_key_that_cannot_be_written_leaves_no_file(void **state)
+{
+    (void)state;
+    const struct path path = path_of("cut.pem");
+    HSM_AUTO_SOFT_KEY key = NULL;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {.rlim_cur = 10, .rlim_max = before.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const lw_err err = hsm_soft_key_create(path.text, &key);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(err.code, LW_E_IO);
+    assert_null(key);
+    assert_int_not_equal(access(path.text, F_OK), 0);
+}
+
 static lw_code load_text(lw_str content)
 {
     const struct path path = path_of("given.pem");
@@ -292,6 +315,41 @@ static lw_code load_text(lw_str content)
     const lw_code code = hsm_soft_key_load(path.text, &key).code;
     assert_int_equal(unlink(path.text), 0);
     return code;
+}
+
+/* Other kinds of keys, as OpenSSL writes them. */
+static lw_code load_pkey(EVP_PKEY *pkey, bool traditional, const char *pass)
+{
+    char *text = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    const EVP_CIPHER *cipher = pass == NULL ? NULL : EVP_aes_128_cbc();
+    if (traditional) {
+        assert_int_equal(PEM_write_bio_PrivateKey_traditional(bio, pkey, NULL, NULL, 0, NULL, NULL),
+                         1);
+    } else {
+        assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, pkey, cipher, pass,
+                                                       pass == NULL ? 0 : (int)strlen(pass), NULL,
+                                                       NULL),
+                         1);
+    }
+    const long len = BIO_get_mem_data(bio, &text);
+    const lw_code code = load_text((lw_str){.ptr = text, .len = (size_t)len});
+    BIO_free(bio);
+    EVP_PKEY_free(pkey);
+    return code;
+}
+
+static void keys_of_other_kinds_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(load_pkey(EVP_EC_gen("P-256"), false, NULL), LW_OK);
+    assert_int_equal(load_pkey(EVP_EC_gen("P-256"), true, NULL), LW_E_SYNTAX);
+    assert_int_equal(load_pkey(EVP_EC_gen("P-256"), false, "secret"), LW_E_SYNTAX);
+    assert_int_equal(load_pkey(EVP_EC_gen("P-384"), false, NULL), LW_E_UNSUPPORTED);
+    assert_int_equal(load_pkey(EVP_EC_gen("secp256k1"), false, NULL), LW_E_UNSUPPORTED);
+    assert_int_equal(load_pkey(EVP_RSA_gen(2048), false, NULL), LW_E_UNSUPPORTED);
+    assert_int_equal(load_pkey(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), false, NULL),
+                     LW_E_UNSUPPORTED);
 }
 
 /* The key of RFC 6979 section A.2.5, and what is no PKCS#8 key of P-256. */
@@ -366,6 +424,8 @@ int main(void)
         cmocka_unit_test(a_missing_file_or_folder_is_told_apart),
         cmocka_unit_test(a_key_file_is_refused_for_each_bit_that_lets_others_in),
         cmocka_unit_test(files_that_hold_no_such_key_are_refused),
+        cmocka_unit_test(a_key_that_cannot_be_written_leaves_no_file),
+        cmocka_unit_test(keys_of_other_kinds_are_refused),
         cmocka_unit_test(threads_sign_with_one_key),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

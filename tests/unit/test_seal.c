@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,6 +176,18 @@ static void every_shorter_text_is_refused(void **state)
     }
 }
 
+static void texts_longer_than_the_library_counts_are_refused_unread(void **state)
+{
+    static const uint8_t byte[1] = {0};
+    const lw_bytes none = {.ptr = NULL, .len = 0};
+    const lw_bytes most = {.ptr = byte, .len = (size_t)INT_MAX + 1}; /* never looked at */
+    LW_AUTO_BUF out = LW_BUF(64);
+    (void)state;
+    assert_int_equal(hsm_seal(key, most, none, hsm_rng_system(), &out).code, LW_E_LIMIT);
+    assert_int_equal(hsm_seal(key, none, most, hsm_rng_system(), &out).code, LW_E_LIMIT);
+    assert_int_equal(hsm_open(key, none, most, &out).code, LW_E_LIMIT);
+}
+
 static void a_failure_leaves_the_buffer_as_it_was(void **state)
 {
     static const uint8_t plain[4] = {9};
@@ -274,6 +287,7 @@ int main(void)
         cmocka_unit_test(any_changed_bit_keeps_it_shut),
         cmocka_unit_test(nothing_decrypted_stays_behind_after_a_refusal),
         cmocka_unit_test(every_shorter_text_is_refused),
+        cmocka_unit_test(texts_longer_than_the_library_counts_are_refused_unread),
         cmocka_unit_test(a_failure_leaves_the_buffer_as_it_was),
         cmocka_unit_test(nonces_of_a_million_sealings_are_distinct),
         cmocka_unit_test(nonces_of_parent_and_child_are_distinct),

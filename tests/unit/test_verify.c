@@ -172,6 +172,19 @@ static void compressed_points_give_the_same_key(void **state)
     assert_false(lw_bytes_eq(hsm_public_key_y(&key), hsm_public_key_y(&whole)));
 }
 
+static void compressed_points_of_p_384_give_the_same_key(void **state)
+{
+    (void)state;
+    const struct hsm_public_key whole = key_of(HSM_ES384, x384_hex, y384_hex);
+    uint8_t small[49] = {2}; /* y is even */
+    struct hsm_public_key key;
+    memcpy(small + 1, whole.point + 1, 48);
+    assert_int_equal(hsm_public_key_from_point(&key, HSM_ES384, LW_BYTES(small)).code, LW_OK);
+    assert_true(hsm_public_key_eq(&key, &whole));
+    assert_int_equal(verify_hex(&key, "sample", sample384_sig), LW_OK);
+    assert_int_equal(hsm_public_key_from_point(&key, HSM_ES256, LW_BYTES(small)).code, LW_E_VALUE);
+}
+
 static void points_of_another_form_or_length_are_refused(void **state)
 {
     (void)state;
@@ -377,6 +390,7 @@ int main(void)
         cmocka_unit_test(numbers_outside_the_order_are_refused),
         cmocka_unit_test(a_sum_at_infinity_is_refused),
         cmocka_unit_test(compressed_points_give_the_same_key),
+        cmocka_unit_test(compressed_points_of_p_384_give_the_same_key),
         cmocka_unit_test(points_of_another_form_or_length_are_refused),
         cmocka_unit_test(points_off_the_curve_are_refused),
         cmocka_unit_test(coordinates_have_exactly_the_curve_s_length),
