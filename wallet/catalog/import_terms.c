@@ -18,7 +18,7 @@ static lw_str without_zeros(lw_str s)
     while (s.len - zeros > 1 && s.ptr[zeros] == '0') {
         zeros++;
     }
-    return lw_str_from(s, zeros);
+    return zeros == 0 ? s : (lw_str){.ptr = s.ptr + zeros, .len = s.len - zeros};
 }
 
 int wallet_version_cmp(lw_str a, lw_str b)
