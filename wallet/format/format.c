@@ -1,0 +1,26 @@
+#include "wallet/format.h"
+
+#include "wallet/sdcwt.h"
+
+static const struct wallet_format formats[] = {
+    {.name = "dc+sd-cwt",
+     .bit = WALLET_FORMAT_BIT_SDCWT,
+     .issue = wallet_sdcwt_issue,
+     .present = wallet_sdcwt_present,
+     .verify = wallet_sdcwt_verify},
+    {.name = "pass",
+     .bit = WALLET_FORMAT_BIT_SDCWT,
+     .issue = wallet_pass_issue,
+     .present = wallet_sdcwt_present,
+     .verify = wallet_sdcwt_verify},
+};
+
+const struct wallet_format *wallet_format_by_name(lw_str name)
+{
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (lw_str_is(name, formats[i].name)) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
