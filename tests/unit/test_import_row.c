@@ -229,6 +229,44 @@ static void a_long_name_is_refused(void **state)
     }
 }
 
+/* A template of sixteen cells of 64 KiB fills all the room there is for a row. */
+static void a_row_that_needs_too_much_room_is_refused(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF map = LW_BUF(DOC_MAX);
+    LW_AUTO_BUF csv = LW_BUF(DOC_MAX);
+    const char *map_text = NULL;
+    const char *csv_text = NULL;
+    struct support_register s;
+    struct wallet_import_row row;
+    size_t told = 0;
+    support_edit(support_register_map, "/number",
+                 "\"{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}{NO}\"", &map);
+    assert_int_equal(lw_buf_c(&map, &map_text).code, LW_OK);
+    assert_int_equal(lw_buf_put_c(&csv, SUPPORT_REGISTER_HEADER).code, LW_OK);
+    for (size_t i = 0; i < WALLET_CSV_CELL_MAX; i++) {
+        assert_int_equal(lw_buf_put_byte(&csv, 'x').code, LW_OK);
+    }
+    assert_int_equal(lw_buf_put_c(&csv, ",9,54,1,A,01/02/1970,01/05/1970,,AAI,x,1,"
+                                        "1970-01-01T00:00:10Z")
+                         .code,
+                     LW_OK);
+    assert_int_equal(lw_buf_c(&csv, &csv_text).code, LW_OK);
+    support_register_open(&s, support_register_type, map_text, csv_text, 0);
+    assert_int_equal(s.err.code, LW_OK);
+    assert_int_equal(support_register_row(&s, &row).code, LW_E_VALUE);
+    for (size_t i = 0; i < row.error_count; i++) {
+        const bool room = strcmp(row.errors[i].why, "the row is too long") == 0;
+        told += room && (lw_str_is(row.errors[i].column, "ACCOUNT") ||
+                         lw_str_is(row.errors[i].column, "END") ||
+                         lw_str_is(row.errors[i].column, "CHECKED"))
+                    ? 1
+                    : 0;
+    }
+    assert_int_equal(told, 3);
+    support_register_close(&s);
+}
+
 static void the_numbers_scheme_is_checked_in_each_row(void **state)
 {
     static const struct {
@@ -374,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_bad_row_says_its_column_and_reason),
         cmocka_unit_test(a_row_says_all_that_is_wrong_with_it),
         cmocka_unit_test(a_long_name_is_refused),
+        cmocka_unit_test(a_row_that_needs_too_much_room_is_refused),
         cmocka_unit_test(the_numbers_scheme_is_checked_in_each_row),
         cmocka_unit_test(without_an_end_column_the_type_gives_the_end),
         cmocka_unit_test(an_empty_end_is_without_end_where_the_type_allows_it),

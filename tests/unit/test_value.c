@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "bytes.h"
+#include "wallet/cbor.h"
 
 enum { VALUE_BUF = 1 << 18 };
 
@@ -218,9 +219,9 @@ static void json_that_is_no_value_is_refused_and_leaves_nothing(void **state)
 
 static void what_no_claim_uses_has_no_json_form(void **state)
 {
-    static const char *const cases[] = {"f93c00",   "e0",       "c2 41 01", "d864 61 61",
-                                        "a1 01 01", "c0 61 61", "82 01 e0", "a1 61 61 f93c00",
-                                        "01 02",    ""};
+    static const char *const cases[] = {"f93c00",          "e0",       "c2 41 01", "c6 01",
+                                        "d864 61 61",      "a1 01 01", "c0 61 61", "82 01 e0",
+                                        "a1 61 61 f93c00", "01 02",    ""};
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         LW_AUTO_BUF item = LW_BUF(64);
@@ -232,6 +233,9 @@ static void what_no_claim_uses_has_no_json_form(void **state)
     }
     LW_AUTO_BUF item = LW_BUF(64);
     LW_AUTO_BUF json = LW_BUF(64);
+    support_hex("c6 01", &item);
+    assert_int_equal(wallet_value_to_json(lw_buf_view(&item), &json).code, LW_E_VALUE);
+    lw_buf_truncate(&item, 0);
     support_hex("82 f6 d903ec 6a 323031382d30382d3039", &item); /* null; an mdoc full-date */
     assert_int_equal(wallet_value_to_json(lw_buf_view(&item), &json).code, LW_OK);
     assert_true(lw_str_is(lw_buf_text(&json), "[null,\"2018-08-09\"]"));
@@ -266,6 +270,11 @@ static void texts_end_at_4096_bytes_and_lists_at_256_elements(void **state)
         }
         assert_int_equal(wallet_value_from_text(WALLET_KIND_TEXTS, lw_buf_text(&list), &item).code,
                          code);
+        lw_buf_truncate(&item, 0);
+        assert_int_equal(wallet_cbor_put_array(&item, 256 + over).code, LW_OK);
+        fill(&item, 0x60, 256 + over); /* empty texts */
+        assert_int_equal(wallet_value_check(WALLET_KIND_TEXTS, lw_buf_view(&item)).code, code);
+        lw_buf_truncate(&item, 0);
         lw_buf_truncate(&json, 0);
         fill(&json, '[', 1);
         for (size_t i = 0; i < 256 + over; i++) {

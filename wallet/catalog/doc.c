@@ -58,14 +58,6 @@ size_t catalog_ids(const struct wallet_json_at *at, size_t min, lw_str ids[WALLE
     return count;
 }
 
-void catalog_absent(const struct wallet_json_at *at, const char *name, const char *what)
-{
-    const struct wallet_json_at member = wallet_json_at_member(at, name);
-    if (wallet_json_at_present(&member)) {
-        wallet_json_at_fault(&member, what);
-    }
-}
-
 lw_err catalog_verdict(const struct wallet_json_faults *faults, size_t *error_count)
 {
     *error_count = faults->count < faults->max ? faults->count : faults->max;

@@ -19,9 +19,6 @@ struct wallet_name catalog_name(const struct wallet_json_at *at);
 /** Read an array of `min` to WALLET_LIST_MAX ids, each once; returns how many. */
 size_t catalog_ids(const struct wallet_json_at *at, size_t min, lw_str ids[WALLET_LIST_MAX]);
 
-/** Report member `name` of `at` when it stands there, with `what`. */
-void catalog_absent(const struct wallet_json_at *at, const char *name, const char *what);
-
 /** End a reading: tells how many faults were kept, and fails when there was one. */
 LW_MUST_USE lw_err catalog_verdict(const struct wallet_json_faults *faults, size_t *error_count);
 

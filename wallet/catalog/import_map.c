@@ -49,7 +49,6 @@ static void put_column(const struct wallet_json_at *at, const struct wallet_impo
 static void read_template(const struct wallet_json_at *at, const struct wallet_import_plan *plan,
                           struct import_expr *expr, lw_str text)
 {
-    bool has_column = false;
     for (lw_str rest = text; rest.len > 0;) {
         lw_str literal = {0};
         lw_str name = {0};
@@ -65,11 +64,7 @@ static void read_template(const struct wallet_json_at *at, const struct wallet_i
         }
         if (opens) {
             put_column(at, plan, expr, name);
-            has_column = true;
         }
-    }
-    if (!has_column) {
-        wallet_json_at_fault(at, "has a brace without its other");
     }
 }
 

@@ -329,20 +329,27 @@ static void convert_state(struct conversion *c)
     add_error(c, &plan->state, "has a value that the map gives no state for");
 }
 
+static void put_tagged(struct conversion *c, const struct import_claim *claim, uint64_t tag,
+                       int64_t n)
+{
+    lw_buf *arena = &c->plan->arena;
+    if (wallet_cbor_put_tag(arena, tag).code != LW_OK ||
+        wallet_cbor_put_int(arena, n).code != LW_OK) {
+        add_error(c, &claim->from, "the row is too long");
+    }
+}
+
 /* Dates are written in the map's form, and shifted as all dates. */
 static void put_date_claim(struct conversion *c, const struct import_claim *claim)
 {
-    lw_buf *arena = &c->plan->arena;
     const struct date date = date_of(c, &claim->from);
-    if (date.present && (wallet_cbor_put_tag(arena, TAG_DATE).code != LW_OK ||
-                         wallet_cbor_put_int(arena, date.days).code != LW_OK)) {
-        add_error(c, &claim->from, "the row is too long");
+    if (date.present) {
+        put_tagged(c, claim, TAG_DATE, date.days);
     }
 }
 
 static void put_time_claim(struct conversion *c, const struct import_claim *claim, lw_str text)
 {
-    lw_buf *arena = &c->plan->arena;
     int64_t t = 0;
     const lw_err err = lw_time_parse(text, &t);
     if (err.code != LW_OK) {
@@ -352,9 +359,8 @@ static void put_time_claim(struct conversion *c, const struct import_claim *clai
     t += c->plan->shift_days * LW_DAY_S;
     if (t < midnight(first_day) || t >= midnight(last_day)) {
         add_error(c, &claim->from, "lies outside the years 0001 to 9999");
-    } else if (wallet_cbor_put_tag(arena, TAG_TIME).code != LW_OK ||
-               wallet_cbor_put_int(arena, t).code != LW_OK) {
-        add_error(c, &claim->from, "the row is too long");
+    } else {
+        put_tagged(c, claim, TAG_TIME, t);
     }
 }
 
