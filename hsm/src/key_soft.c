@@ -1,5 +1,6 @@
 #include "hsm/key_soft.h"
 
+#include <assert.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -118,6 +119,7 @@ lw_err hsm_soft_key_create(const char *path, struct hsm_soft_key **key)
 {
     struct hsm_soft_key *made = NULL;
     LW_TRY(hsm_soft_key_generate(&made));
+    assert(made != NULL);
     const lw_err err = hsm_pem_create(path, made->pkey);
     if (err.code != LW_OK) {
         hsm_soft_key_free(made);

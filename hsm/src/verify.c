@@ -91,13 +91,7 @@ lw_err hsm_verify(const struct hsm_public_key *key, lw_bytes message, lw_bytes s
     return hsm_verify_parts(key, &message, 1, sig);
 }
 
-static void octets_free(uint8_t *octets)
-{
-    OPENSSL_free(octets); /* a macro */
-}
-
 HSM_AUTO_FREE(sig, ECDSA_SIG, ECDSA_SIG_free)
-HSM_AUTO_FREE(octets, uint8_t, octets_free)
 
 /* Whether `sig` encodes to exactly `der`: OpenSSL's reader is not asked to be strict. */
 static bool is_only_encoding(const ECDSA_SIG *sig, lw_bytes der)

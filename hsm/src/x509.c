@@ -13,13 +13,7 @@
 
 enum { VERSION_3 = 2, FIRST_GENERALIZED_YEAR = 2050, UNUSED_BITS = 7, MINUTE_S = 60 };
 
-static void free_octets(uint8_t *octets)
-{
-    OPENSSL_free(octets); /* a macro */
-}
-
 HSM_AUTO_FREE(x509, X509, X509_free)
-HSM_AUTO_FREE(octets, uint8_t, free_octets)
 
 static lw_err syntax(void)
 {

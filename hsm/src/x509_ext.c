@@ -13,7 +13,7 @@ HSM_AUTO_FREE(extension, X509_EXTENSION, X509_EXTENSION_free)
 HSM_AUTO_FREE(constraints, BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free)
 HSM_AUTO_FREE(bits, ASN1_BIT_STRING, ASN1_BIT_STRING_free)
 HSM_AUTO_FREE(usages, EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
-HSM_AUTO_FREE(octets, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
+HSM_AUTO_FREE(string, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
 HSM_AUTO_FREE(authority, AUTHORITY_KEYID, AUTHORITY_KEYID_free)
 HSM_AUTO_FREE(names, GENERAL_NAMES, GENERAL_NAMES_free)
 
@@ -122,7 +122,7 @@ static lw_err copy_key_id(const ASN1_OCTET_STRING *id, uint8_t *out, uint8_t *ou
 
 static lw_err read_key_id(X509_EXTENSION *ext, struct found *found)
 {
-    HSM_AUTO(octets) ASN1_OCTET_STRING *id = X509V3_EXT_d2i(ext);
+    HSM_AUTO(string) ASN1_OCTET_STRING *id = X509V3_EXT_d2i(ext);
     LW_TRY(check_form(ext, id));
     return copy_key_id(id, found->cert->key_id, &found->cert->key_id_len);
 }

@@ -8,13 +8,9 @@
 #include "auto.h"
 #include "x509_build.h"
 
-static void free_octets(uint8_t *octets)
-{
-    OPENSSL_free(octets); /* a macro */
-}
+enum { BITS_MAX = 2 * HSM_SIG_MAX };
 
 HSM_AUTO_FREE(pkey, EVP_PKEY, EVP_PKEY_free)
-HSM_AUTO_FREE(octets, uint8_t, free_octets)
 
 /*
  * OpenSSL 3.0 has no call that names a signature algorithm without signing: a key of the moment
@@ -43,7 +39,7 @@ static lw_err put_element(lw_buf *out, int tag, bool constructed, lw_bytes conte
 static lw_err put_signature(lw_buf *out, const struct hsm_signer *ca, int64_t now, lw_bytes tbs)
 {
     uint8_t sig[HSM_SIG_MAX];
-    LW_AUTO_BUF bits = LW_BUF(2 * HSM_SIG_MAX);
+    LW_AUTO_BUF bits = LW_BUF(BITS_MAX);
     LW_TRY(hsm_sign(ca, HSM_PURPOSE_CA, now, tbs, sig));
     const lw_bytes pair = {.ptr = sig,
                            .len = 2 * (size_t)hsm_algorithm(ca->key.alg)->coordinate_len};
