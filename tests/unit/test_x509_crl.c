@@ -6,24 +6,24 @@
 #include <cmocka.h>
 #include <openssl/x509v3.h>
 
-#include "authority.h"
+#include "issuing_ca.h"
 #include "hsm/rng.h"
 
 enum { NOW = 1795000000, DER_MAX = 4096 };
 
-static struct support_authority ca;
+static struct support_issuing_ca ca;
 
 static int set_up(void **state)
 {
     (void)state;
-    support_authority_new(&ca, NOW);
+    support_issuing_ca_new(&ca, NOW);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    support_authority_free(&ca);
+    support_issuing_ca_free(&ca);
     return 0;
 }
 
