@@ -8,28 +8,12 @@
 
 #include "bytes.h"
 #include "hsm/digest.h"
+#include "lq1_vector.h"
 #include "sdcwt_bend.h"
 #include "wallet/base45.h"
 #include "wallet/lq1.h"
 
 enum { SPACE = 1 << 16 };
-
-/* specs/qr.md section 12: three of six claims disclosed; signatures after RFC 6979. */
-static const char vector[] =
-    "d284590233a301280dd28451a30128044852bde1c8f27486e610190125a1118358298350dc90cf07de907ccc64636c"
-    "eddb38e552714f6b6f6e6b776f2d4c696e6471766973743a00011170581c835051e0ed5c000f3205a88bca9498b399"
-    "2264422c42453a00011173581c8350cc4efc6ae0d270fd4816cceea255e959d86419584d3a00011174590168a7016b"
-    "6c69632e6578616d706c65041a6b2513c0061a6afd86c008a101a40102200121582011d6bf7f71e9b445e41d1c4c44"
-    "a0fb730a39f3bd23464d2f40388abe95220eac22f40b7668747470733a2f2f6c69632e6578616d706c652f646c19ff"
-    "ffa16b7374617475735f6c697374a26369647819bc5363757269781c68747470733a2f2f73742e6c6963656e63652e"
-    "6578616d706c652f37f83b8658200598500b8d1f223415ea9400225a1659b58a04f02f78a4c977020ae9bea8ad6e58"
-    "2070f0175052f6087e8a507386c4559d90c3e817be1aebb957ec50d8e54a36b7c75820a9977ff966793302cfe6881d"
-    "130966bb0f2be8b7832588bc96af5cdaacb558f25820bc9aeb0989f1c0572761889b8f89cb8dc4384480260ba51644"
-    "3af9939f88c5de5820cc1533d17ef48448edd72e6c31b4c94622cb6a33a0b0ed7c6b6387b87954f4885820e7776600"
-    "fb70543ea5870bdd0bac03bcb7694bca051adb23a2ad0a74156ad5bb584079e0f07838009ce3f8f6eba2f51584cf07"
-    "c231eb2e3664ec9600ee8011410b3aa1af3dc874ec72ba169eddffcd6d7a79012dab9b932d2390d31a4c406b0b3fa9"
-    "10190126a04fa2036671723a616e79061a6afed8405840da57ec8e49ffa2d9b38b8a2db204dea7e6f67a254344464a"
-    "d631a0202aba9313a350b524897bf8442cebf48e80b656ef56d7f1d6f8ab46d2dfcce7f38851bfb1";
 
 #define VECTOR_STARTS "LQ1:RRQGBBYN6Q60SX1XWGERKT25J6990O7IP+WE 3TB733Y4S92O6B1RGY*"
 #define VECTOR_ENDS "LSTQU+PJZU2FA.3"
@@ -46,7 +30,7 @@ static lw_err verify(const struct bend *b, lw_bytes presentation, lw_buf *arena,
 static void load(struct bend *b)
 {
     LW_AUTO_BUF payload = LW_BUF(SPACE);
-    support_hex(vector, &payload);
+    support_hex(lq1_vector, &payload);
     bend_load(b, lw_buf_view(&payload));
 }
 
@@ -56,7 +40,7 @@ static void the_vector_has_this_text_both_ways(void **state)
     LW_AUTO_BUF payload = LW_BUF(SPACE);
     LW_AUTO_BUF text = LW_BUF(SPACE);
     LW_AUTO_BUF back = LW_BUF(SPACE);
-    support_hex(vector, &payload);
+    support_hex(lq1_vector, &payload);
     assert_int_equal(payload.len, VECTOR_BYTES);
     assert_int_equal(wallet_lq1_put(lw_buf_view(&payload), &text).code, LW_OK);
     assert_int_equal(text.len, VECTOR_CHARS);
@@ -77,7 +61,7 @@ static void the_vector_verifies(void **state)
     struct wallet_checks checks;
     struct wallet_verified out;
     struct hsm_signer holder;
-    support_hex(vector, &payload);
+    support_hex(lq1_vector, &payload);
     assert_int_equal(verify(&b, lw_buf_view(&payload), &arena, &checks, &out).code, LW_OK);
     for (size_t i = WALLET_CHECK_PARSE; i <= WALLET_CHECK_VALIDITY; i++) {
         assert_int_equal(checks.line[i].result,
@@ -128,7 +112,7 @@ static void put_together_again_the_vector_is_the_same(void **state)
     load(&b);
     LW_AUTO_BUF payload = LW_BUF(SPACE);
     LW_AUTO_BUF made = LW_BUF(SPACE);
-    support_hex(vector, &payload);
+    support_hex(lq1_vector, &payload);
     bend_build(&b, &made);
     assert_int_equal(made.len, VECTOR_BYTES);
     assert_memory_equal(made.ptr, payload.ptr, VECTOR_BYTES - 64);
@@ -323,7 +307,7 @@ static void the_vector_inflated_from_a_bomb_is_refused(void **state)
     static uint8_t plain[1 << 20];
     static uint8_t stream[1 << 15];
     LW_AUTO_BUF payload = LW_BUF(SPACE);
-    support_hex(vector, &payload);
+    support_hex(lq1_vector, &payload);
     memcpy(plain, payload.ptr, payload.len);
     for (int bomb = 0; bomb <= 1; bomb++) {
         LW_AUTO_BUF text = LW_BUF(SPACE);
