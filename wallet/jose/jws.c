@@ -116,7 +116,11 @@ lw_err wallet_jws_verify(const struct wallet_jws *jws, const struct hsm_public_k
         return LW_FAIL(LW_E_SIGNATURE, "jws: the header claims another algorithm than the key's",
                        LW_NOWHERE);
     }
-    return hsm_verify(key, jws->signed_part, (lw_bytes){.ptr = jws->sig, .len = jws->sig_len});
+    const lw_err err =
+        hsm_verify(key, jws->signed_part, (lw_bytes){.ptr = jws->sig, .len = jws->sig_len});
+    return err.code == LW_E_SIGNATURE
+               ? LW_FAIL(LW_E_SIGNATURE, "jws: the signature does not hold", LW_NOWHERE)
+               : err;
 }
 
 /* Decodes one element of x5c. A writer may escape its slashes, so it is unescaped first. */
