@@ -1,8 +1,14 @@
 #include "wallet/format.h"
 
 #include "wallet/sdcwt.h"
+#include "wallet/sdjwt_vc.h"
 
 static const struct wallet_format formats[] = {
+    {.name = "dc+sd-jwt",
+     .bit = WALLET_FORMAT_BIT_SDJWT,
+     .issue = wallet_sdjwt_vc_issue,
+     .present = wallet_sdjwt_vc_present,
+     .verify = wallet_sdjwt_vc_verify},
     {.name = "dc+sd-cwt",
      .bit = WALLET_FORMAT_BIT_SDCWT,
      .issue = wallet_sdcwt_issue,
