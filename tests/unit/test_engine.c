@@ -1,69 +1,17 @@
-#define _GNU_SOURCE /* syscall */
+#define _POSIX_C_SOURCE 200809L
 
 #include "engine.h"
 
-#include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "folder.h"
-
-/* The library's calls to the disk come here first: some are made to fail. */
-static atomic_int fail_sync;  /* the n-th fdatasync from now; 0: none */
-static atomic_int fail_pages; /* likewise a write of pages */
-static atomic_int fail_meta;  /* likewise a write of a meta page */
-static atomic_int fail_code;  /* what they give; 0: a short write */
-
-enum { META_END = 2 * 4096 };
-
-static bool now(atomic_int *counter)
-{
-    return atomic_load(counter) > 0 && atomic_fetch_sub(counter, 1) == 1;
-}
-
-int fdatasync(int fd)
-{
-    if (now(&fail_sync)) {
-        errno = fail_code;
-        return -1;
-    }
-    return (int)syscall(SYS_fdatasync, fd);
-}
-
-ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-    if (now(&fail_pages)) {
-        if (fail_code == 0) {
-            return (ssize_t)syscall(SYS_write, fd, parts[0].iov_base, 512);
-        }
-        errno = fail_code;
-        return -1;
-    }
-    return (ssize_t)syscall(SYS_writev, fd, parts, count);
-}
-
-ssize_t pwrite(int fd, const void *from, size_t n, off_t offset)
-{
-    if (now(offset < META_END ? &fail_meta : &fail_pages)) {
-        if (fail_code == 0) {
-            return (ssize_t)syscall(SYS_pwrite64, fd, from, n / 2, offset);
-        }
-        errno = fail_code;
-        return -1;
-    }
-    return (ssize_t)syscall(SYS_pwrite64, fd, from, n, offset);
-}
 
 enum { SMALL_MAP = 512 * 1024 };
 static const enum wallet_keyspace ks = WALLET_KS_AGENCY;
@@ -421,139 +369,6 @@ static void more_readers_than_there_are_slots_are_told_to_come_again(void **stat
     assert_true(holds(f->engine, "a", "1"));
 }
 
-static void a_failed_sync_is_the_end(void **state)
-{
-    struct fixture *f = *state;
-    struct wallet_engine_txn *txn = NULL;
-    lw_bytes value = {0};
-    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
-    struct wallet_engine_txn *reader = begin(f->engine, WALLET_ENGINE_READ);
-    atomic_store(&fail_code, EIO);
-    atomic_store(&fail_sync, 1);
-    assert_int_equal(put_one(f->engine, "a", "2").code, LW_E_IO);
-    assert_int_equal(f->fatal, 1);
-    assert_int_equal(ops->get(reader, ks, text("a"), &value).code, LW_E_IO);
-    ops->abort(reader);
-    assert_int_equal(ops->begin(f->engine, WALLET_ENGINE_WRITE, NULL, &txn).code, LW_E_IO);
-    assert_int_equal(ops->begin(f->engine, WALLET_ENGINE_READ, NULL, &txn).code, LW_E_IO);
-    assert_int_equal(ops->health(f->engine).code, LW_E_IO);
-    assert_int_equal(ops->sync(f->engine).code, LW_E_IO);
-    assert_int_equal(f->fatal, 1);
-    ops->close(f->engine);
-    f->engine = open_in(f, SMALL_MAP); /* as the next start of the process does */
-    assert_true(holds(f->engine, "a", "1"));
-    assert_int_equal(put_one(f->engine, "a", "3").code, LW_OK);
-}
-
-static void a_broken_write_on_a_disk_with_room_is_the_end(void **state)
-{
-    struct fixture *f = *state;
-    atomic_store(&fail_code, 0); /* short */
-    atomic_store(&fail_pages, 1);
-    assert_int_equal(put_one(f->engine, "a", "1").code, LW_E_IO);
-    assert_int_equal(f->fatal, 1);
-}
-
-static void a_failed_write_of_the_meta_page_is_the_end(void **state)
-{
-    struct fixture *f = *state;
-    atomic_store(&fail_code, EIO);
-    atomic_store(&fail_meta, 1);
-    assert_int_equal(put_one(f->engine, "a", "1").code, LW_E_IO);
-    assert_int_equal(f->fatal, 1);
-}
-
-static void a_full_disk_refuses_writes_and_no_more(void **state)
-{
-    const struct fixture *f = *state;
-    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
-    atomic_store(&fail_code, ENOSPC);
-    atomic_store(&fail_pages, 1);
-    assert_int_equal(put_one(f->engine, "a", "2").code, LW_E_NOSPACE);
-    assert_int_equal(ops->health(f->engine).code, LW_E_NOSPACE);
-    assert_true(holds(f->engine, "a", "1"));
-    assert_int_equal(put_one(f->engine, "a", "3").code, LW_OK);
-    assert_int_equal(ops->health(f->engine).code, LW_OK);
-    assert_true(holds(f->engine, "a", "3"));
-    assert_int_equal(f->fatal, 0);
-}
-
-/* A limit on file sizes stands in for a full disk: the same calls fail, and it can be lifted. */
-static void a_file_limit_is_met_and_lifted_without_a_restart(void **state)
-{
-    const struct fixture *f = *state;
-    struct rlimit before;
-    struct stat info;
-    char data[SUPPORT_PATH_MAX];
-    support_path(f->folder, "data.mdb", data);
-    (void)fill(f->engine, 0, 4000);
-    assert_int_equal(stat(data, &info), 0);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    void (*const was)(int) = signal(SIGXFSZ, SIG_IGN);
-    struct rlimit tight = before;
-    tight.rlim_cur = (rlim_t)info.st_size + 1;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    unsigned written = 4000;
-    lw_err err = LW_SUCCESS;
-    while (err.code == LW_OK && written < 20000) {
-        static const uint8_t value[65536] = {1};
-        char key[16];
-        struct wallet_engine_txn *txn = NULL;
-        err = ops->begin(f->engine, WALLET_ENGINE_WRITE, NULL, &txn);
-        if (err.code == LW_OK) {
-            (void)snprintf(key, sizeof(key), "k%06u", written);
-            err = ops->put(txn, ks, text(key), LW_BYTES(value), WALLET_PUT_LAST);
-            if (err.code != LW_OK) {
-                ops->abort(txn);
-                assert_int_equal(err.code, LW_E_NOSPACE); /* the map's turn: it grows */
-                err = LW_SUCCESS;
-                continue;
-            }
-            err = ops->commit(txn);
-            written += err.code == LW_OK ? 1 : 0;
-            err = err.code == LW_E_LIMIT ? LW_SUCCESS : err;
-        }
-    }
-    assert_int_equal(err.code, LW_E_NOSPACE);
-    assert_true(holds(f->engine, "k000001", "") == false);
-    struct wallet_engine_txn *txn = begin(f->engine, WALLET_ENGINE_READ);
-    uint64_t n = 0;
-    assert_int_equal(ops->count(txn, ks, &n).code, LW_OK);
-    assert_int_equal(n, written);
-    ops->abort(txn);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    (void)signal(SIGXFSZ, was);
-    assert_int_equal(put_one(f->engine, "after", "1").code, LW_OK);
-    assert_true(holds(f->engine, "after", "1"));
-    assert_int_equal(f->fatal, 0);
-}
-
-/* One transaction larger than what was reserved ahead is written short where the limit is. */
-static void a_large_write_over_the_limit_is_a_full_disk_too(void **state)
-{
-    const struct fixture *f = *state;
-    struct rlimit before;
-    struct stat info;
-    char data[SUPPORT_PATH_MAX];
-    support_path(f->folder, "data.mdb", data);
-    (void)fill(f->engine, 0, 16000); /* grows the map past what follows */
-    struct wallet_engine_txn *txn = begin(f->engine, WALLET_ENGINE_WRITE);
-    assert_int_equal(stat(data, &info), 0);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    void (*const was)(int) = signal(SIGXFSZ, SIG_IGN);
-    struct rlimit tight = before;
-    tight.rlim_cur = (rlim_t)info.st_size + 100 * 4096 + 77;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    static const uint8_t value[8 << 20] = {1};
-    assert_int_equal(ops->put(txn, ks, text("z"), LW_BYTES(value), WALLET_PUT).code, LW_OK);
-    assert_int_equal(ops->commit(txn).code, LW_E_NOSPACE);
-    assert_int_equal(f->fatal, 0);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    (void)signal(SIGXFSZ, was);
-    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
-    assert_true(holds(f->engine, "a", "1"));
-}
-
 static void a_copy_holds_what_was_there_and_files_are_private(void **state)
 {
     struct fixture *f = *state;
@@ -614,12 +429,6 @@ int main(void)
         TEST(another_process_growth_is_noticed),
         TEST(a_reader_that_was_killed_does_not_make_the_file_grow),
         TEST(more_readers_than_there_are_slots_are_told_to_come_again),
-        TEST(a_failed_sync_is_the_end),
-        TEST(a_broken_write_on_a_disk_with_room_is_the_end),
-        TEST(a_failed_write_of_the_meta_page_is_the_end),
-        TEST(a_full_disk_refuses_writes_and_no_more),
-        TEST(a_file_limit_is_met_and_lifted_without_a_restart),
-        TEST(a_large_write_over_the_limit_is_a_full_disk_too),
         TEST(a_copy_holds_what_was_there_and_files_are_private),
         TEST(what_is_no_data_file_is_corrupt),
     };

@@ -93,7 +93,7 @@ static void a_copy_made_while_others_write_is_whole(void **state)
     }
     (void)usleep(20000);
     for (int i = 0; i < 5; i++) {
-        char name[16];
+        char name[32];
         struct wallet_store_found found;
         (void)snprintf(name, sizeof(name), "copy-%d", i);
         support_path(f->folder, name, dir);
