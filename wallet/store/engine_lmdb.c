@@ -231,23 +231,32 @@ static lw_err commit_result(struct lmdb_txn *t, int rc)
     return lmdb_fail(e);
 }
 
+static lw_err may_commit(const struct lmdb_txn *t)
+{
+    if (failed(t->engine)) {
+        return lmdb_health(&t->engine->base);
+    }
+    switch (t->state) {
+    case WALLET_ENGINE_SOUND:
+        break;
+    case WALLET_ENGINE_RERUN:
+        return LW_FAIL(LW_E_LIMIT, "engine: the map was full", LW_NOWHERE);
+    case WALLET_ENGINE_BROKEN:
+        return LW_FAIL(LW_E_MISUSE, "engine: commit of a broken transaction", LW_NOWHERE);
+    }
+    return LW_SUCCESS;
+}
+
 static lw_err commit(struct wallet_engine_txn *txn)
 {
     struct lmdb_txn *t = (struct lmdb_txn *)txn;
     assert(t->write);
-    lw_err err = LW_SUCCESS;
-    if (failed(t->engine)) {
-        err = lmdb_health(&t->engine->base);
-    } else if (t->state == WALLET_ENGINE_RERUN) {
-        err = LW_FAIL(LW_E_LIMIT, "engine: the map was full", LW_NOWHERE);
-    } else if (t->state == WALLET_ENGINE_BROKEN) {
-        err = LW_FAIL(LW_E_MISUSE, "engine: commit of a broken transaction", LW_NOWHERE);
-    } else {
+    lw_err err = may_commit(t);
+    if (err.code == LW_OK) {
         err = commit_result(t, mdb_txn_commit(t->mdb));
-        ended(t);
-        return err;
+    } else {
+        mdb_txn_abort(t->mdb);
     }
-    mdb_txn_abort(t->mdb);
     ended(t);
     return err;
 }

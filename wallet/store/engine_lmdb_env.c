@@ -446,8 +446,8 @@ lw_err lmdb_stat(struct wallet_engine *engine, struct wallet_engine_stat *stat)
     LW_TRY(ops->begin(engine, WALLET_ENGINE_READ, NULL, &txn));
     lw_err err = LW_SUCCESS;
     uint64_t sum = 0;
+    uint64_t n = 0;
     for (size_t i = 0; i < WALLET_KS_COUNT && err.code == LW_OK; i++) {
-        uint64_t n = 0;
         err = ops->count(txn, (enum wallet_keyspace)i, &n);
         sum += n;
     }

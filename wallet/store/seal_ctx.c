@@ -27,6 +27,7 @@ lw_err wallet_seal_init(struct wallet_seal_ctx *ctx, const struct lw_rng *rng)
     ctx->lock = calloc(1, sizeof(*ctx->lock));
     if (ctx->lock == NULL || pthread_rwlock_init(ctx->lock, NULL) != 0) {
         free(ctx->lock);
+        ctx->lock = NULL;
         return LW_FAIL(LW_E_NOMEM, "seal: out of memory", LW_NOWHERE);
     }
     return LW_SUCCESS;
@@ -44,6 +45,9 @@ void wallet_seal_lock(struct wallet_seal_ctx *ctx)
 
 void wallet_seal_free(struct wallet_seal_ctx *ctx)
 {
+    if (ctx->lock == NULL) {
+        return;
+    }
     wallet_seal_lock(ctx);
     (void)pthread_rwlock_destroy(ctx->lock);
     free(ctx->lock);

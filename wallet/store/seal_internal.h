@@ -27,6 +27,7 @@ LW_MUST_USE lw_err wallet_seal_init(struct wallet_seal_ctx *ctx, const struct lw
 
 /** Wipe all keys. */
 void wallet_seal_lock(struct wallet_seal_ctx *ctx);
+/** Lock and free; also after a failed wallet_seal_init(). */
 void wallet_seal_free(struct wallet_seal_ctx *ctx);
 
 /** Wrap the look-up root for storing, under `epoch`; errors as wallet_data_key_make(). */

@@ -100,6 +100,7 @@ static lw_err start(const char *dir, const struct wallet_store_options *options,
     };
     LW_TRY(wallet_seal_init(&store->seal, options->rng));
     LW_TRY(wallet_writer_new(store, options->queue_max, options->batch_max, &store->writer));
+    /* cppcheck-suppress returnDanglingLifetime ; an error holds no address of the call's */
     LW_TRY(store->ops->open(&config, &store->engine));
     return create ? make_record(store) : take_record(store);
 }

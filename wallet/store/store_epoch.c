@@ -65,7 +65,8 @@ lw_err wallet_store_epoch_get(const struct wallet_txn *txn, uint32_t *number, lw
  */
 static void root_key(uint32_t epoch, uint8_t key[ROOT_KEY_LEN])
 {
-    memcpy(key, "root", 4);
+    static const uint8_t prefix[4] = {'r', 'o', 'o', 't'};
+    memcpy(key, prefix, sizeof(prefix));
     put_u32(key + 4, epoch);
 }
 
