@@ -13,12 +13,14 @@ static const struct wallet_format formats[] = {
      .bit = WALLET_FORMAT_BIT_SDCWT,
      .issue = wallet_sdcwt_issue,
      .present = wallet_sdcwt_present,
-     .verify = wallet_sdcwt_verify},
+     .verify = wallet_sdcwt_verify,
+     .check = wallet_sdcwt_check},
     {.name = "pass",
      .bit = WALLET_FORMAT_BIT_SDCWT,
      .issue = wallet_pass_issue,
      .present = wallet_sdcwt_present,
-     .verify = wallet_sdcwt_verify},
+     .verify = wallet_sdcwt_verify,
+     .check = wallet_sdcwt_check},
 };
 
 const struct wallet_format *wallet_format_by_name(lw_str name)

@@ -296,6 +296,35 @@ static lw_err check_presentation(const struct wallet_sdkbt *kbt, const struct wa
                          : LW_FAIL(LW_E_EXPIRED, "sdcwt: presentation is out of date", LW_NOWHERE);
 }
 
+static void take_token(const struct wallet_sdcwt *cwt, struct wallet_verified *made)
+{
+    const bool is_pass = cwt->cti.len > 0 && !cwt->status.present && !cwt->redacted;
+    made->format = is_pass ? "pass" : "dc+sd-cwt";
+    made->vct = cwt->vct;
+    made->iat = cwt->iat;
+    made->nbf = cwt->nbf;
+    made->exp = cwt->exp;
+    made->status = cwt->status;
+    made->cti = cwt->cti;
+}
+
+lw_err wallet_sdcwt_check(lw_bytes credential, const struct wallet_expect *expect, lw_buf *arena,
+                          struct wallet_checks *checks, struct wallet_verified *out)
+{
+    struct wallet_sdcwt cwt;
+    struct wallet_verified made = {.encoding = WALLET_ENCODING_CBOR};
+    LW_TRY(note(checks, WALLET_CHECK_PARSE, wallet_sdcwt_parse(credential, &cwt)));
+    LW_TRY(check_issuers(&cwt, expect, checks, &made.issuer));
+    LW_TRY(wallet_cose_key_read(cwt.cnf_key, &made.holder_key));
+    LW_TRY(note(checks, WALLET_CHECK_DISCLOSURES, check_disclosures(&cwt, arena, &made)));
+    LW_TRY(note(checks, WALLET_CHECK_VALIDITY, check_validity(&cwt, expect)));
+    take_token(&cwt, &made);
+    made.holder_proven = false;
+    made.kb_iat = INT64_MIN;
+    *out = made;
+    return LW_SUCCESS;
+}
+
 lw_err wallet_sdcwt_verify(lw_bytes presentation, const struct wallet_expect *expect, lw_buf *arena,
                            struct wallet_checks *checks, struct wallet_verified *out)
 {
@@ -306,15 +335,7 @@ lw_err wallet_sdcwt_verify(lw_bytes presentation, const struct wallet_expect *ex
     LW_TRY(note(checks, WALLET_CHECK_HOLDER_SIGNATURE, check_holder(&kbt, &made.holder_key)));
     LW_TRY(check_presentation(&kbt, expect, arena, checks, &made));
     LW_TRY(hsm_sha256(kbt.cose.signature, made.presentation_id));
-    const struct wallet_sdcwt *cwt = &kbt.cwt;
-    const bool is_pass = cwt->cti.len > 0 && !cwt->status.present && !cwt->redacted;
-    made.format = is_pass ? "pass" : "dc+sd-cwt";
-    made.vct = cwt->vct;
-    made.iat = cwt->iat;
-    made.nbf = cwt->nbf;
-    made.exp = cwt->exp;
-    made.status = cwt->status;
-    made.cti = cwt->cti;
+    take_token(&kbt.cwt, &made);
     made.holder_proven = true;
     made.kb_iat = kbt.iat;
     *out = made;

@@ -49,6 +49,12 @@ struct wallet_format {
      */
     lw_err (*verify)(lw_bytes presentation, const struct wallet_expect *expect, lw_buf *arena,
                      struct wallet_checks *checks, struct wallet_verified *out);
+    /*
+     * Verifies a credential as issue() made it, before it is released: by the same code as
+     * verify(), but that nobody has presented it yet.
+     */
+    lw_err (*check)(lw_bytes credential, const struct wallet_expect *expect, lw_buf *arena,
+                    struct wallet_checks *checks, struct wallet_verified *out);
 };
 
 /** Find a format by its name, or NULL. */

@@ -119,6 +119,8 @@ LW_MUST_USE lw_err wallet_sdcwt_disclosure_put(const uint8_t salt[WALLET_SALT_LE
  * present() is passive (`aud` "qr:any") when show->aud is empty. Claims that a credential shows
  * anyway need not be asked for. errors  LW_E_NOT_FOUND  a claim is not in the credential.
  *
+ * check() verifies a credential as it was issued, with every disclosure and no holder signature.
+ *
  * verify() sets the checks from PARSE to VALIDITY (not REPLAY). When expect->nonce is not empty
  * and the token answers it, the nonce proves freshness in place of `iat` (specs/qr.md section 5).
  * A passive presentation outside the window leaves FRESHNESS unknown: LW_E_EXPIRED is returned,
@@ -132,6 +134,8 @@ lw_err wallet_pass_issue(const struct wallet_issue *issue, const struct hsm_sign
                          int64_t now, lw_buf *credential);
 lw_err wallet_sdcwt_present(const struct wallet_license_type *type, lw_bytes credential,
                             const struct wallet_show *show, lw_buf *presentation);
+lw_err wallet_sdcwt_check(lw_bytes credential, const struct wallet_expect *expect, lw_buf *arena,
+                          struct wallet_checks *checks, struct wallet_verified *out);
 lw_err wallet_sdcwt_verify(lw_bytes presentation, const struct wallet_expect *expect, lw_buf *arena,
                            struct wallet_checks *checks, struct wallet_verified *out);
 
