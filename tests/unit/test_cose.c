@@ -299,9 +299,14 @@ static void keys_of_another_kind_are_refused(void **state)
         {"a3010220 01225820" Y, LW_E_SYNTAX},                /* no x */
         {"a40102200121f522f5", LW_E_SYNTAX},                 /* x is no bytes */
         {"a401022001215820" X "22f6", LW_E_SYNTAX},          /* y is null */
-        {"a401022001214112 225820" Y, LW_E_VALUE},           /* x of one byte */
-        {"a401022001215820" X "2240", LW_E_VALUE},           /* y of none */
-        {"a401022001215820" X "225820" X, LW_E_VALUE},       /* not on the curve */
+        {"a401022001215821" X "0022f4", LW_E_VALUE},         /* x of 33 bytes */
+        {"a40102200121581f"
+         "143329cce7868e416927599cf65a34f3ce2ffda55a7eca69ed8919a394d42f"
+         "22f4",
+         LW_E_VALUE},                                  /* and of 31 */
+        {"a401022001214112 225820" Y, LW_E_VALUE},     /* x of one byte */
+        {"a401022001215820" X "2240", LW_E_VALUE},     /* y of none */
+        {"a401022001215820" X "225820" X, LW_E_VALUE}, /* not on the curve */
         {"a401022001215820" ZERO "225820" ZERO, LW_E_VALUE},
         /* x beyond the field, and one that is no abscissa of the curve */
         {"a401022001215820fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"

@@ -21,12 +21,14 @@ static void put_text(const char *prefix, lw_bytes payload, lw_buf *text)
 /* Compresses `len` bytes that begin with `first` and are 0 beyond. */
 static void deflated(uint8_t first, size_t len, int level, lw_buf *out)
 {
-    LW_AUTO_BUF plain = LW_BUF(1 << 20);
+    LW_AUTO_BUF plain = LW_BUF(2 << 20);
     uint8_t *room = NULL;
     uLongf out_len = compressBound((uLong)len);
-    assert_int_equal(lw_buf_reserve(&plain, len, &room).code, LW_OK);
+    assert_int_equal(lw_buf_reserve(&plain, len + 1, &room).code, LW_OK);
     memset(room, 0, len);
-    room[0] = first;
+    if (len > 0) {
+        room[0] = first;
+    }
     lw_buf_commit(&plain, len);
     assert_int_equal(lw_buf_reserve(out, out_len, &room).code, LW_OK);
     assert_int_equal(compress2(room, &out_len, plain.ptr, (uLong)len, level), Z_OK);
@@ -124,15 +126,11 @@ static void payloads_are_inflated_within_bounds(void **state)
         size_t len;
         lw_code code;
     } cases[] = {
-        {0xd2, 1, LW_OK},
-        {0xd2, 600, LW_OK},
-        {0xd2, 8191, LW_OK},
-        {0xd2, 8192, LW_OK},
-        {0xd2, 8193, LW_E_LIMIT},
-        {0xd2, 8194, LW_E_LIMIT},
-        {0xd2, 1 << 20, LW_E_LIMIT},
-        {0xd1, 600, LW_E_SYNTAX},
-        {0x78, 600, LW_E_SYNTAX},
+        {0xd2, 0, LW_E_SYNTAX},   {0xd2, 1, LW_OK},
+        {0xd2, 600, LW_OK},       {0xd2, 8191, LW_OK},
+        {0xd2, 8192, LW_OK},      {0xd2, 8193, LW_E_LIMIT},
+        {0xd2, 8194, LW_E_LIMIT}, {0xd2, 1 << 20, LW_E_LIMIT},
+        {0xd1, 600, LW_E_SYNTAX}, {0x78, 600, LW_E_SYNTAX},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -263,6 +261,25 @@ static void challenges_of_another_shape_are_refused(void **state)
             print_error("%s: %s, %s\n", cases[i].hex, lw_code_name(err.code), err.why);
         }
         assert_int_equal(err.code, cases[i].code);
+        if (cases[i].hex[0] == '8' && (cases[i].hex[1] == '4' || cases[i].hex[1] == '7')) {
+            assert_string_equal(err.why, "lc1: another number of elements");
+        }
+    }
+}
+
+/* One character more than a code holds is not written. */
+static void a_challenge_too_long_for_a_code_is_not_written(void **state)
+{
+    static char name[PAYLOAD_LONGEST];
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    for (size_t extra = 0; extra <= 1; extra++) {
+        struct wallet_challenge made = challenge();
+        LW_AUTO_BUF text = LW_BUF(SPACE);
+        /* 38 bytes beside the name, its head among them */
+        made.verifier_id = (lw_str){name, PAYLOAD_LONGEST - 38 + extra};
+        assert_int_equal(wallet_lc1_put(&made, &text).code, extra == 0 ? LW_OK : LW_E_LIMIT);
+        assert_int_equal(text.len, extra == 0 ? WALLET_LQ1_TEXT_MAX : 0);
     }
 }
 
@@ -333,6 +350,7 @@ int main(void)
         cmocka_unit_test(challenges_round_trip),
         cmocka_unit_test(a_challenge_has_these_bytes),
         cmocka_unit_test(challenges_of_another_shape_are_refused),
+        cmocka_unit_test(a_challenge_too_long_for_a_code_is_not_written),
         cmocka_unit_test(lengths_of_a_challenge_are_bounded),
         cmocka_unit_test(text_that_is_no_lc1_is_refused),
     };

@@ -165,6 +165,26 @@ static void in_two_steps_the_record_is_the_same(void **state)
 static void any_change_of_the_license_is_noticed(void **state)
 {
     enum { CHANGES = 18 };
+    static const char *const whys[CHANGES] = {
+        [0] = "record: of another type",
+        [1] = "record: of another type",
+        [2] = "record: of another number or version",
+        [3] = "record: of another number or version",
+        [4] = "record: of another issuer",
+        [5] = "record: its times differ",
+        [6] = "record: its times differ",
+        [7] = "record: its times differ",
+        [8] = "record: its holders differ",
+        [9] = "record: its claims or holders differ",
+        [10] = "record: its claims or holders differ",
+        [11] = "record: its claims or holders differ",
+        [12] = "record: its claims or holders differ",
+        [13] = "record: its claims or holders differ",
+        [14] = "record: its claims or holders differ",
+        [15] = "record: its claims or holders differ",
+        [16] = "record: its claims or holders differ",
+        [17] = "record: its claims or holders differ",
+    };
     static const uint8_t other[] = {0x63, 'B', 'a', 'z'};
     (void)state;
     const struct wallet_license_type t = type();
@@ -231,7 +251,9 @@ static void any_change_of_the_license_is_noticed(void **state)
             c.holders[1].name = LW_STR("x");
             break;
         }
-        assert_int_equal(wallet_record_matches(&record, &t, &c).code, LW_E_CORRUPT);
+        const lw_err err = wallet_record_matches(&record, &t, &c);
+        assert_int_equal(err.code, LW_E_CORRUPT);
+        assert_string_equal(err.why, whys[i]);
     }
     struct wallet_license swapped = l;
     swapped.claims[0] = l.claims[1];
@@ -362,6 +384,10 @@ static void records_of_another_shape_are_refused(void **state)
                "a9 01 6161 02 6162 05 00 06 01 3a00011238 6163 3a00011239 20 3a0001123a "
                "6131 " HOLDERS CLAIMS,
                LW_E_VALUE); /* negative version */
+    check_bent(HEADER,
+               "a9 01 6161 02 6162 05 00 06 01 3a00011238 6163 3a00011239 1b0000000100000000 "
+               "3a0001123a 6131 " HOLDERS CLAIMS,
+               LW_E_VALUE); /* version beyond 32 bits */
     check_bent(HEADER,
                "a9 01 6161 02 6162 05 6130 06 01 3a00011238 6163 3a00011239 01 3a0001123a "
                "6131 " HOLDERS CLAIMS,

@@ -355,6 +355,7 @@ static void what_breaks_a_rule_is_not_issued(void **state)
     c.issue.rng = &(struct lw_rng){.fill = no_random};
     check_not_issued(&c, false, LW_E_CRYPTO);
 
+    c.issue.status.present = false;
     check_not_issued(&c, true, LW_E_MISUSE);
     city_pass(&c, &pass);
     c.issue.status.present = true;
@@ -368,6 +369,50 @@ static void what_breaks_a_rule_is_not_issued(void **state)
     bend_free(&c.bend);
 }
 
+static void a_token_longer_than_the_limit_is_not_read(void **state)
+{
+    static uint8_t zeros[WALLET_SDCWT_MAX + 1];
+    (void)state;
+    struct wallet_sdcwt cwt;
+    struct wallet_sdkbt kbt;
+    assert_int_equal(wallet_sdcwt_parse(LW_BYTES(zeros), &cwt).code, LW_E_LIMIT);
+    assert_int_equal(wallet_sdkbt_parse(LW_BYTES(zeros), &kbt).code, LW_E_LIMIT);
+}
+
+static void what_cannot_be_read_is_not_revealed(void **state)
+{
+    static const struct {
+        const char *claims;
+        const char *sd_claims;
+        lw_code code;
+    } cases[] = {
+        {"a10102", "", LW_OK},
+        {"a10102", "80", LW_OK},
+        {"a1010200", "", LW_E_SYNTAX},
+        {"80", "", LW_E_SYNTAX},
+        {"a2010201 02", "", LW_E_SYNTAX},
+        {"a101d83a00", "", LW_E_VALUE},
+        {"a10102", "8000", LW_E_SYNTAX},
+        {"a10102", "00", LW_E_SYNTAX},
+        {"a10102", "8100", LW_E_SYNTAX},
+        {"a10102", "9f41 00ff", LW_E_SYNTAX},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        LW_AUTO_BUF claims = LW_BUF(SPACE);
+        LW_AUTO_BUF sd_claims = LW_BUF(SPACE);
+        LW_AUTO_BUF out = LW_BUF(SPACE);
+        support_hex(cases[i].claims, &claims);
+        support_hex(cases[i].sd_claims, &sd_claims);
+        const lw_err err = wallet_sdcwt_reveal(lw_buf_view(&claims), lw_buf_view(&sd_claims), &out);
+        if (err.code != cases[i].code) {
+            print_error("%s %s: %s\n", cases[i].claims, cases[i].sd_claims, err.why);
+        }
+        assert_int_equal(err.code, cases[i].code);
+        assert_int_equal(out.len, err.code == LW_OK ? claims.len : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +423,8 @@ int main(void)
         cmocka_unit_test(claims_are_hidden_shown_or_left_out_as_the_type_says),
         cmocka_unit_test(a_challenge_is_answered),
         cmocka_unit_test(what_cannot_be_shown_is_refused_before_signing),
+        cmocka_unit_test(what_cannot_be_read_is_not_revealed),
+        cmocka_unit_test(a_token_longer_than_the_limit_is_not_read),
         cmocka_unit_test(what_breaks_a_rule_is_not_issued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,9 +42,6 @@ static lw_err put_string(lw_buf *out, enum cbor_major major, lw_bytes contents)
     uint8_t head[CBOR_HEAD_MAX];
     const size_t len = codec_cbor_head(major, contents.len, head);
     uint8_t *room = NULL;
-    if (contents.len > SIZE_MAX - len) {
-        return LW_FAIL(LW_E_LIMIT, "cbor: string too long", LW_NOWHERE);
-    }
     LW_TRY(lw_buf_reserve(out, len + contents.len, &room));
     memcpy(room, head, len);
     if (contents.len > 0) {

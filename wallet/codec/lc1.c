@@ -104,7 +104,6 @@ lw_err wallet_lc1_read(lw_str text, lw_buf *arena, struct wallet_challenge *chal
         err.at = err.at == LW_NOWHERE ? err.at : err.at + prefix.len;
         return err;
     }
-    LW_TRY(wallet_cbor_check(lw_buf_view(arena)));
     struct wallet_cbor r = wallet_cbor_reader(lw_buf_view(arena));
     *challenge = (struct wallet_challenge){.key_count = 0};
     const size_t elements = wallet_cbor_array(&r);

@@ -14,9 +14,6 @@ lw_err wallet_lq1_put(lw_bytes payload, lw_buf *text)
     if (payload.len == 0 || payload.ptr[0] != FIRST_TAG_18) {
         return LW_FAIL(LW_E_MISUSE, "lq1: payload is no key-binding token", LW_NOWHERE);
     }
-    if (payload.len > SCANNED_MAX) {
-        return LW_FAIL(LW_E_LIMIT, "lq1: too long for one code", LW_NOWHERE);
-    }
     LW_TRY(lw_buf_put_str(text, prefix));
     lw_err err = wallet_base45_encode(payload, text);
     if (err.code == LW_OK && text->len - before > WALLET_LQ1_TEXT_MAX) {
@@ -38,6 +35,7 @@ static lw_err inflate_all(lw_bytes in, lw_buf *out)
 {
     uint8_t *room = NULL;
     LW_TRY(lw_buf_reserve(out, WALLET_LQ1_PAYLOAD_MAX, &room));
+    room[0] = 0; /* nothing may be inflated */
     __attribute__((cleanup(end_inflate))) z_stream stream = {.next_in = Z_NULL};
     if (inflateInit(&stream) != Z_OK) {
         return LW_FAIL(LW_E_NOMEM, "lq1: cannot start inflating", LW_NOWHERE);
@@ -60,7 +58,7 @@ static lw_err inflate_all(lw_bytes in, lw_buf *out)
     if (stream.avail_in > 0) {
         return LW_FAIL(LW_E_SYNTAX, "lq1: bytes after the zlib stream", in.len - stream.avail_in);
     }
-    if (stream.total_out == 0 || room[0] != FIRST_TAG_18) {
+    if (room[0] != FIRST_TAG_18) {
         return LW_FAIL(LW_E_SYNTAX, "lq1: not a key-binding token", 0);
     }
     lw_buf_commit(out, stream.total_out);

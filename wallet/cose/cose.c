@@ -55,10 +55,10 @@ lw_err wallet_cose_sign1_parse(lw_bytes in, struct wallet_cose_sign1 *message)
 {
     LW_TRY(wallet_cbor_check(in));
     struct wallet_cbor r = wallet_cbor_reader(in);
-    if (wallet_cbor_peek(&r) != WALLET_CBOR_TAG || wallet_cbor_tag(&r) != WALLET_COSE_TAG_SIGN1) {
+    if (wallet_cbor_tag(&r) != WALLET_COSE_TAG_SIGN1) { /* 0 for what is no tag */
         return LW_FAIL(LW_E_SYNTAX, "cose: not tagged as COSE_Sign1", 0);
     }
-    if (wallet_cbor_peek(&r) != WALLET_CBOR_ARRAY || wallet_cbor_array(&r) != SIGN1_ELEMENTS) {
+    if (wallet_cbor_array(&r) != SIGN1_ELEMENTS) {
         return LW_FAIL(LW_E_SYNTAX, "cose: COSE_Sign1 has not four elements", 1);
     }
     *message = (struct wallet_cose_sign1){.protected = wallet_cbor_bytes(&r)};

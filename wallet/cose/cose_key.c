@@ -63,11 +63,11 @@ static lw_err read_point(lw_bytes map, enum hsm_alg alg, struct hsm_public_key *
     if (!wallet_cbor_ok(&rx) || !wallet_cbor_ok(&ry)) {
         return LW_FAIL(LW_E_SYNTAX, "cose: key lacks a coordinate", LW_NOWHERE);
     }
-    if (x.len != len || (!compressed && y.len != len)) {
-        return LW_FAIL(LW_E_VALUE, "cose: coordinate of another length", LW_NOWHERE);
-    }
     if (!compressed) {
         return hsm_public_key_from_xy(key, alg, x, y);
+    }
+    if (x.len != len) {
+        return LW_FAIL(LW_E_VALUE, "cose: coordinate of another length", LW_NOWHERE);
     }
     uint8_t point[1 + P384_LEN];
     point[0] = odd ? SEC1_ODD : SEC1_EVEN;

