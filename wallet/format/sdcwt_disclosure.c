@@ -330,13 +330,6 @@ lw_err wallet_sdcwt_reveal(lw_bytes claims, lw_bytes sd_claims, lw_buf *out)
     size_t hidden = 0;
     bool redacted = false;
     LW_TRY(wallet_cbor_check(claims));
-    if (sd_claims.len > 0) {
-        LW_TRY(wallet_cbor_check(sd_claims));
-    }
-    struct wallet_cbor r = wallet_cbor_reader(claims);
-    if (wallet_cbor_peek(&r) != WALLET_CBOR_MAP) {
-        return LW_FAIL(LW_E_SYNTAX, "sdcwt: claims are no map", 0);
-    }
     LW_TRY(format_sdcwt_scan(claims, &redacted));
     return format_sdcwt_reveal(claims, sd_claims, out, &hidden);
 }

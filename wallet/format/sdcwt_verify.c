@@ -103,13 +103,18 @@ static lw_err check_issuers(const struct wallet_sdcwt *cwt, const struct wallet_
     return note(checks, WALLET_CHECK_ISSUER_SIGNATURE, signature);
 }
 
+static lw_err read_cnf(const struct wallet_sdcwt *cwt, struct hsm_public_key *key)
+{
+    const lw_err err = wallet_cose_key_read(cwt->cnf_key, key);
+    return err.code == LW_OK && key->alg == HSM_ES256
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_VALUE, "sdcwt: cnf is no key on P-256", LW_NOWHERE);
+}
+
 /* QR-8: the key that the issuer bound signs the presentation. */
 static lw_err check_holder(const struct wallet_sdkbt *kbt, struct hsm_public_key *key)
 {
-    const lw_err err = wallet_cose_key_read(kbt->cwt.cnf_key, key);
-    if (err.code != LW_OK || key->alg != HSM_ES256) {
-        return LW_FAIL(LW_E_VALUE, "sdcwt: cnf is no key on P-256", LW_NOWHERE);
-    }
+    LW_TRY(read_cnf(&kbt->cwt, key));
     return wallet_cose_sign1_verify(&kbt->cose, nothing, key);
 }
 
@@ -173,11 +178,14 @@ static lw_err check_audience(const struct wallet_sdkbt *kbt, const struct wallet
     return why == NULL ? LW_SUCCESS : LW_FAIL(LW_E_DENIED, why, LW_NOWHERE);
 }
 
-/* QR-7 and QR-9: times of the credential. That iat < exp follows from check_kbt_times(). */
+/* QR-7 and QR-9: times of the credential. */
 static lw_err check_validity(const struct wallet_sdcwt *cwt, const struct wallet_expect *expect)
 {
     if (cwt->nbf > cwt->iat) {
         return LW_FAIL(LW_E_VALUE, "sdcwt: nbf is after iat", LW_NOWHERE);
+    }
+    if (cwt->iat >= cwt->exp) { /* with a presentation, check_kbt_times() is first to say so */
+        return LW_FAIL(LW_E_VALUE, "sdcwt: iat is not before exp", LW_NOWHERE);
     }
     if (cwt->exp <= expect->now) {
         return LW_FAIL(LW_E_EXPIRED, "sdcwt: credential has expired", LW_NOWHERE);
@@ -315,7 +323,10 @@ lw_err wallet_sdcwt_check(lw_bytes credential, const struct wallet_expect *expec
     struct wallet_verified made = {.encoding = WALLET_ENCODING_CBOR};
     LW_TRY(note(checks, WALLET_CHECK_PARSE, wallet_sdcwt_parse(credential, &cwt)));
     LW_TRY(check_issuers(&cwt, expect, checks, &made.issuer));
-    LW_TRY(wallet_cose_key_read(cwt.cnf_key, &made.holder_key));
+    const lw_err cnf = read_cnf(&cwt, &made.holder_key);
+    if (cnf.code != LW_OK) {
+        return note(checks, WALLET_CHECK_HOLDER_SIGNATURE, cnf);
+    }
     LW_TRY(note(checks, WALLET_CHECK_DISCLOSURES, check_disclosures(&cwt, arena, &made)));
     LW_TRY(note(checks, WALLET_CHECK_VALIDITY, check_validity(&cwt, expect)));
     take_token(&cwt, &made);

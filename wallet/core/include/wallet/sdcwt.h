@@ -119,7 +119,9 @@ LW_MUST_USE lw_err wallet_sdcwt_disclosure_put(const uint8_t salt[WALLET_SALT_LE
  * present() is passive (`aud` "qr:any") when show->aud is empty. Claims that a credential shows
  * anyway need not be asked for. errors  LW_E_NOT_FOUND  a claim is not in the credential.
  *
- * check() verifies a credential as it was issued, with every disclosure and no holder signature.
+ * check() verifies a credential as it was issued, with every disclosure and no holder signature:
+ * PARSE, TRUST, ISSUER_SIGNATURE, DISCLOSURES and VALIDITY; a holder key that could never sign
+ * fails HOLDER_SIGNATURE, which is else skipped.
  *
  * verify() sets the checks from PARSE to VALIDITY (not REPLAY). When expect->nonce is not empty
  * and the token answers it, the nonce proves freshness in place of `iat` (specs/qr.md section 5).
