@@ -14,6 +14,8 @@ struct wallet_present_order {
     lw_str aud;       /* dc+sd-jwt */
     lw_str nonce;     /* dc+sd-jwt */
     lw_str challenge; /* an LC1: text to answer, or empty */
+    int64_t at;       /* INT64_MIN: now; else the time to sign as of */
+    bool any_state;   /* show a credential made earlier though the license is not active */
 };
 
 /**

@@ -1,0 +1,304 @@
+/* The offline folder: what a gate needs to verify with no network, never older than it was. */
+#define _GNU_SOURCE
+
+#include "wallet/flow_sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "offline_folder.h"
+#include "wallet/json_doc.h"
+#include "wallet/json_write.h"
+#include "wallet/license_type.h"
+#include "wallet/status_check.h"
+#include "wallet/trust_list.h"
+
+enum { DIR_MODE = 0700, FILE_MODE = 0600, DOC_MAX = 8 * 1024 * 1024, URI_MAX = 1024, SKEW_S = 60 };
+
+/* One run. */
+struct sync {
+    const struct wallet_sync_order *order;
+    const struct wallet_env *env;
+    struct wallet_sync_result *result;
+    uint8_t pins[WALLET_PINS_MAX][WALLET_PIN_LEN];
+    size_t pin_count;
+    lw_buf list; /* the trust list as fetched */
+    struct wallet_trust_list read;
+    struct wallet_trust *trust;
+};
+
+static void free_sync(struct sync *s)
+{
+    wallet_trust_free(s->trust);
+    lw_buf_free(&s->list);
+}
+#define AUTO_SYNC __attribute__((cleanup(free_sync))) struct sync
+
+static lw_err make_dir(const char *path)
+{
+    return mkdir(path, DIR_MODE) == 0 || errno == EEXIST
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_IO, "sync: cannot make the folder", LW_NOWHERE);
+}
+
+static lw_err write_all(int fd, lw_bytes data)
+{
+    while (data.len > 0) {
+        const ssize_t put = write(fd, data.ptr, data.len);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return errno == ENOSPC ? LW_FAIL(LW_E_NOSPACE, "sync: no space left", LW_NOWHERE)
+                                   : LW_FAIL(LW_E_IO, "sync: cannot write a file", LW_NOWHERE);
+        }
+        data = (lw_bytes){.ptr = data.ptr + put, .len = data.len - (size_t)put};
+    }
+    return fsync(fd) == 0 ? LW_SUCCESS : LW_FAIL(LW_E_IO, "sync: cannot sync a file", LW_NOWHERE);
+}
+
+/* Written beside and renamed: a crash leaves the old file or the new one. */
+static lw_err write_file(const struct sync *s, const char *name, lw_bytes data)
+{
+    char path[OFFLINE_PATH_MAX];
+    char beside[OFFLINE_PATH_MAX];
+    LW_TRY(offline_path(s->order->dir, name, "", path));
+    LW_TRY(offline_path(s->order->dir, name, ".new", beside));
+    const int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    if (fd < 0) {
+        return LW_FAIL(LW_E_IO, "sync: cannot create a file", LW_NOWHERE);
+    }
+    lw_err err = write_all(fd, data);
+    if (close(fd) != 0 && err.code == LW_OK) {
+        err = LW_FAIL(LW_E_IO, "sync: cannot close a file", LW_NOWHERE);
+    }
+    if (err.code == LW_OK && rename(beside, path) != 0) {
+        err = LW_FAIL(LW_E_IO, "sync: cannot rename a file", LW_NOWHERE);
+    }
+    if (err.code != LW_OK) {
+        (void)unlink(beside);
+    }
+    return err;
+}
+
+static lw_err fetch(const struct sync *s, const char *path, const char *accept, lw_buf *body)
+{
+    LW_AUTO_BUF uri = LW_BUF(URI_MAX);
+    LW_TRY(lw_buf_put_str(&uri, s->order->server));
+    LW_TRY(lw_buf_put_c(&uri, path));
+    return s->order->fetch(s->order->fetch_ctx, lw_buf_text(&uri), accept, body);
+}
+
+/* The pins that are kept, or the one that is given the first time. */
+static lw_err load_pins(struct sync *s)
+{
+    const lw_err err = offline_pins_read(s->order->dir, s->pins, &s->pin_count);
+    if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
+        return err;
+    }
+    if (s->order->pin.len == 0) {
+        return s->pin_count > 0
+                   ? LW_SUCCESS
+                   : LW_FAIL(LW_E_VALUE, "sync: the first time needs the pin of the list key",
+                             LW_NOWHERE);
+    }
+    uint8_t given[WALLET_PIN_LEN];
+    LW_TRY(offline_pin_parse(s->order->pin, given));
+    for (size_t i = 0; i < s->pin_count; i++) {
+        if (memcmp(s->pins[i], given, WALLET_PIN_LEN) == 0) {
+            return LW_SUCCESS;
+        }
+    }
+    if (s->pin_count > 0) {
+        return LW_FAIL(LW_E_CONFLICT,
+                       "sync: the folder is pinned to another key; use another folder for it",
+                       LW_NOWHERE);
+    }
+    memcpy(s->pins[s->pin_count++], given, WALLET_PIN_LEN);
+    return LW_SUCCESS;
+}
+
+/* What is held is read without a time, so that a list past its end still forbids an older one. */
+static lw_err held_list(const struct sync *s, struct wallet_trust_list *held, bool *has)
+{
+    LW_AUTO_BUF bytes = LW_BUF(WALLET_TRUST_LIST_MAX);
+    struct wallet_trust *trust = NULL;
+    const lw_err found = offline_read(s->order->dir, OFFLINE_TRUST_LIST, &bytes);
+    *has = found.code == LW_OK;
+    if (found.code != LW_OK) {
+        return found.code == LW_E_NOT_FOUND ? LW_SUCCESS : found;
+    }
+    const struct wallet_trust_list_expect expect = {
+        .pins = (const uint8_t(*)[WALLET_PIN_LEN])s->pins,
+        .pin_count = s->pin_count,
+        .now = lw_now(s->env->clock),
+        .skew_s = SKEW_S,
+        .grace_s = INT64_MAX / 4,
+    };
+    const lw_err err = wallet_trust_list_read(lw_buf_view(&bytes), &expect, held, &trust);
+    wallet_trust_free(trust);
+    return err;
+}
+
+static lw_err fetch_trust_list(struct sync *s)
+{
+    struct wallet_trust_list held = {.version = 0};
+    bool has = false;
+    LW_TRY(held_list(s, &held, &has));
+    LW_TRY(fetch(s, "/trust-list", "application/ltl+cwt", &s->list));
+    const struct wallet_trust_list_expect expect = {
+        .pins = (const uint8_t(*)[WALLET_PIN_LEN])s->pins,
+        .pin_count = s->pin_count,
+        .now = lw_now(s->env->clock),
+        .skew_s = SKEW_S,
+        .held_version = has ? held.version : 0,
+        .held_id = has ? held.id : NULL,
+    };
+    LW_TRY(wallet_trust_list_read(lw_buf_view(&s->list), &expect, &s->read, &s->trust));
+    s->result->trust_list_version = s->read.version;
+    return LW_SUCCESS;
+}
+
+/* Keys that a trusted list names for later are kept beside the present ones (rollover). */
+static lw_err keep_pins(struct sync *s)
+{
+    for (size_t i = 0; i < s->read.next_pin_count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < s->pin_count && !known; k++) {
+            known = memcmp(s->pins[k], s->read.next_pins[i], WALLET_PIN_LEN) == 0;
+        }
+        if (!known && s->pin_count < WALLET_PINS_MAX) {
+            memcpy(s->pins[s->pin_count++], s->read.next_pins[i], WALLET_PIN_LEN);
+        }
+    }
+    LW_AUTO_BUF json = LW_BUF(DOC_MAX);
+    struct wallet_json_writer w = wallet_json_writer(&json);
+    wallet_json_put_object(&w);
+    wallet_json_put_name(&w, "pins");
+    wallet_json_put_array(&w);
+    for (size_t i = 0; i < s->pin_count; i++) {
+        LW_AUTO_BUF hex = LW_BUF(2 * WALLET_PIN_LEN);
+        wallet_json_put_fail(&w, lw_buf_put_hex(&hex, LW_BYTES(s->pins[i])));
+        wallet_json_put_text(&w, lw_buf_text(&hex));
+    }
+    wallet_json_put_end(&w);
+    wallet_json_put_end(&w);
+    LW_TRY(wallet_json_written(&w));
+    return write_file(s, OFFLINE_PINS, lw_buf_view(&json));
+}
+
+static lw_err fetch_types(struct sync *s)
+{
+    LW_AUTO_BUF json = LW_BUF(DOC_MAX);
+    WALLET_AUTO_JSON doc = NULL;
+    LW_TRY(fetch(s, "/api/v1/catalog/types", "application/json", &json));
+    LW_TRY(wallet_json_doc_parse(lw_buf_view(&json), DOC_MAX, &doc));
+    const json_t *types = json_object_get(doc, "types");
+    size_t i = 0;
+    const json_t *entry = NULL;
+    json_array_foreach(types, i, entry)
+    {
+        LW_AUTO_BUF type = LW_BUF(DOC_MAX);
+        struct wallet_type_doc *read = NULL;
+        struct wallet_doc_error faults[1];
+        size_t fault_count = 1;
+        char path[OFFLINE_PATH_MAX];
+        char name[OFFLINE_PATH_MAX];
+        const char *id = json_string_value(json_object_get(entry, "id"));
+        if (id == NULL || !offline_id_plain(lw_str_c(id))) {
+            return LW_FAIL(LW_E_NETWORK, "sync: the server names a type oddly", LW_NOWHERE);
+        }
+        (void)snprintf(path, sizeof(path), "/api/v1/catalog/types/%.64s", id);
+        (void)snprintf(name, sizeof(name), "types/%.64s.json", id);
+        LW_TRY(fetch(s, path, "application/json", &type));
+        LW_TRY(wallet_license_type_read(lw_buf_view(&type), &read, faults, &fault_count));
+        wallet_license_type_free(read);
+        LW_TRY(write_file(s, name, lw_buf_view(&type)));
+        s->result->types++;
+    }
+    return LW_SUCCESS;
+}
+
+/* A list goes into the folder only when it holds for an issuer of the trust list. */
+static lw_err check_list(const struct sync *s, lw_str uri, lw_bytes token)
+{
+    lw_err last = LW_FAIL(LW_E_UNTRUSTED, "sync: a status list of nobody we trust", LW_NOWHERE);
+    const struct wallet_issuer *issuer = NULL;
+    for (size_t i = 0; (issuer = wallet_trust_at(s->trust, i)) != NULL; i++) {
+        WALLET_AUTO_STATUS_LIST list = {.bits = 0};
+        const struct wallet_status_expect expect = {.uri = uri,
+                                                    .trust = s->trust,
+                                                    .issuer = issuer,
+                                                    .now = lw_now(s->env->clock),
+                                                    .skew_s = SKEW_S,
+                                                    .held_iat =
+                                                        offline_list_iat(s->order->dir, uri)};
+        last = wallet_status_read(token, &expect, &list);
+        if (last.code == LW_OK) {
+            return LW_SUCCESS;
+        }
+    }
+    return last;
+}
+
+static lw_err fetch_list(struct sync *s, lw_str uri)
+{
+    LW_AUTO_BUF token = LW_BUF(DOC_MAX);
+    char name[OFFLINE_PATH_MAX];
+    LW_TRY(offline_list_name(uri, name));
+    LW_TRY(s->order->fetch(s->order->fetch_ctx, uri, "application/statuslist+cwt", &token));
+    LW_TRY(check_list(s, uri, lw_buf_view(&token)));
+    return write_file(s, name, lw_buf_view(&token));
+}
+
+/* One list that cannot be had does not stop the others: its older copy stays, and is counted. */
+static lw_err fetch_lists(struct sync *s)
+{
+    LW_AUTO_BUF json = LW_BUF(DOC_MAX);
+    WALLET_AUTO_JSON doc = NULL;
+    LW_TRY(fetch(s, "/status", "application/json", &json));
+    LW_TRY(wallet_json_doc_parse(lw_buf_view(&json), DOC_MAX, &doc));
+    const json_t *uris = json_object_get(doc, "status_lists");
+    size_t i = 0;
+    const json_t *entry = NULL;
+    json_array_foreach(uris, i, entry)
+    {
+        const char *uri = json_string_value(entry);
+        const lw_err err = uri == NULL
+                               ? LW_FAIL(LW_E_NETWORK, "sync: a list without URI", LW_NOWHERE)
+                               : fetch_list(s, lw_str_c(uri));
+        if (err.code == LW_OK) {
+            s->result->lists_fetched++;
+        } else if (lw_err_class(err.code) == LW_CLASS_ENVIRONMENT && err.code != LW_E_NETWORK) {
+            return err;
+        } else {
+            lw_log_err(s->env->log, LW_WARN, "list_not_fetched", err,
+                       (struct lw_field){.key = NULL});
+            s->result->lists_kept++;
+        }
+    }
+    return LW_SUCCESS;
+}
+
+lw_err wallet_flow_sync(const struct wallet_sync_order *order, const struct wallet_env *env,
+                        struct wallet_sync_result *result)
+{
+    AUTO_SYNC s = {
+        .order = order, .env = env, .result = result, .list = LW_BUF(WALLET_TRUST_LIST_MAX)};
+    char path[OFFLINE_PATH_MAX];
+    *result = (struct wallet_sync_result){.types = 0};
+    LW_TRY(load_pins(&s));
+    LW_TRY(fetch_trust_list(&s)); /* before the folder is touched: a stranger's leaves nothing */
+    LW_TRY(make_dir(order->dir));
+    LW_TRY(offline_path(order->dir, "status", "", path));
+    LW_TRY(make_dir(path));
+    LW_TRY(offline_path(order->dir, "types", "", path));
+    LW_TRY(make_dir(path));
+    LW_TRY(keep_pins(&s));
+    LW_TRY(write_file(&s, OFFLINE_TRUST_LIST, lw_buf_view(&s.list)));
+    LW_TRY(fetch_types(&s));
+    return fetch_lists(&s);
+}
