@@ -10,6 +10,7 @@ struct wallet_import_order {
     lw_str type;
     lw_str issuer;      /* empty: the type's only issuer */
     int64_t shift_days; /* added to every date: the demo's; 0 otherwise */
+    bool shift_auto;    /* choose shift_days so that most of the newest terms hold today */
     bool dry_run;       /* report only */
     lw_str actor;
 };
@@ -42,6 +43,12 @@ struct wallet_import_result {
     size_t issued;  /* by this run */
     size_t already; /* were there from an earlier run of the same file */
     size_t active;  /* by state, of the good rows as they stand now */
+    size_t expired;
+    size_t superseded;
+    size_t revoked;
+    size_t cancelled;
+    int64_t shift_days; /* what was added to every date */
+    size_t active;      /* by state, of the good rows as they stand now */
     size_t expired;
     size_t superseded;
     size_t revoked;
