@@ -104,10 +104,16 @@ struct tally {
     size_t left_out;
 };
 
+static void join(char path[PATH_BYTES], const char *folder, const char *name)
+{
+    const int len = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
+    assert_true(len > 0 && len < PATH_BYTES);
+}
+
 static void run_folder(const char *root, const char *folder, struct tally *tally)
 {
     char path[PATH_BYTES];
-    (void)snprintf(path, sizeof(path), "%s/%s", root, folder);
+    join(path, root, folder);
     DIR *dir = opendir(path);
     if (dir == NULL) {
         return; /* a file beside the folders */
@@ -117,7 +123,7 @@ static void run_folder(const char *root, const char *folder, struct tally *tally
         if (strstr(entry->d_name, ".json") == NULL) {
             continue;
         }
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        join(path, folder, entry->d_name);
         if (run_file(path)) {
             tally->run++;
         } else {

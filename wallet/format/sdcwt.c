@@ -9,6 +9,7 @@
 enum {
     PAIRS_MAX = WALLET_CLAIMS_MAX + 16, /* claims, and fewer than 16 registered ones */
     RANDOM_ID_LEN = 16,
+    RANDOM_TEXT_MAX = 22, /* of as many bytes in base64url */
     PROTECTED_MAX = 64,
     KEY_MAX = 16,
 };
@@ -278,7 +279,7 @@ static lw_err add_pass_claims(const struct wallet_issue *issue, struct draft *d)
 static lw_err add_random_ids(const struct wallet_issue *issue, struct draft *d)
 {
     uint8_t id[RANDOM_ID_LEN];
-    LW_AUTO_BUF sub = LW_BUF(2 * RANDOM_ID_LEN);
+    LW_AUTO_BUF sub = LW_BUF(RANDOM_TEXT_MAX);
     LW_TRY(lw_rng_fill(issue->rng, id, sizeof(id)));
     LW_TRY(wallet_base64url_encode(LW_BYTES(id), &sub));
     LW_TRY(add_text(d, WALLET_CWT_SUB, lw_buf_text(&sub)));
