@@ -459,13 +459,50 @@ static void what_was_acknowledged_survives_kill_9(void **state)
     assert_true(found.whole);
 }
 
+enum { SHARED_WRITES = 100 };
+
+static bool write_shared(const struct support_store *f, uint64_t thread)
+{
+    struct wallet_store *store = NULL;
+    bool good = wallet_store_open(f->dir, &f->options, &store).code == LW_OK;
+    struct job job = {.store = store, .thread = thread};
+    for (; good && job.n < SHARED_WRITES; job.n++) {
+        good = wallet_store_write(store, write_job, &job).code == LW_OK;
+    }
+    wallet_store_close(store);
+    return good;
+}
+
+static void two_processes_write_to_one_store(void **state)
+{
+    struct support_store *f = *state;
+    uint64_t total = 0;
+    int status = 1;
+    wallet_store_close(f->store);
+    f->store = NULL;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(write_shared(f, 2) ? 0 : 1);
+    }
+    const bool good = write_shared(f, 4);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(good);
+    assert_int_equal(status, 0);
+    support_store_reopen(f);
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+    assert_int_equal(get_number(txn, total_key, &total).code, LW_OK);
+    assert_int_equal(total, 2 * SHARED_WRITES);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, make, drop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        /* first: it forks, and no thread of this process may be in the way */
+        /* first: they fork, and no thread of this process may be in the way */
         TEST(what_was_acknowledged_survives_kill_9),
+        TEST(two_processes_write_to_one_store),
         TEST(many_threads_write_and_failing_writes_harm_nobody),
         TEST(writes_of_one_thread_run_in_order),
         TEST(a_write_that_fails_before_it_changed_anything_runs_once),

@@ -169,6 +169,7 @@ const struct wallet_seal_ctx *wallet_store_seal_ctx(const struct wallet_store *s
 lw_err wallet_store_stat(struct wallet_store *store, struct wallet_store_stat *stat)
 {
     struct wallet_engine_stat s = {0};
+    /* cppcheck-suppress returnDanglingLifetime ; likewise */
     LW_TRY(store->ops->stat(store->engine, &s));
     *stat = (struct wallet_store_stat){.entries = s.entries,
                                        .used_bytes = s.used_bytes,
