@@ -106,9 +106,10 @@ static lw_err read_claims(lw_bytes payload, struct status_claims *claims)
 static lw_err find_signer(const struct wallet_jws *jws, const struct wallet_status_expect *expect,
                           struct status_signer *signer)
 {
-    LW_AUTO_BUF der = LW_BUF(WALLET_JWS_CHAIN_MAX * HSM_CERT_MAX);
+    LW_AUTO_BUF der = LW_BUF(jws->x5c.len); /* more than its Base64 stands for */
     lw_bytes chain[WALLET_JWS_CHAIN_MAX];
     size_t count = 0;
+    LW_TRY(wallet_jws_reserve(&der, jws->x5c.len));
     const lw_err err = wallet_jws_chain(jws, &der, chain, &count);
     if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
         return err;
