@@ -311,7 +311,7 @@ static lw_err write_complete(struct wallet_txn *txn, void *ctx)
                               w->license.id, &w->audit_index));
     const struct wallet_license_put put = {
         .license = &w->license,
-        .persons = (const uint8_t(*)[WALLET_UUID_LEN])w->persons,
+        .persons = w->persons,
         .state = WALLET_ACTIVE,
         .since = w->now,
         .predecessor = w->has_old ? w->old : NULL,

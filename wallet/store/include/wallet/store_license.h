@@ -22,7 +22,7 @@ enum {
     WALLET_ID_TEXT_MAX = 64, /* bytes of a license type's or an agency's id */
     WALLET_ROLE_MAX = 64,
     WALLET_REASON_MAX = 1024, /* bytes of a reason's text: 256 characters */
-    WALLET_RECORD_STORE_MAX = 64 * 1024,
+    WALLET_RECORD_STORE_MAX = 16 * 1024,
 };
 
 /* A number and version set aside, before they are signed. A value: texts are NUL-terminated. */
@@ -79,8 +79,8 @@ LW_MUST_USE lw_err wallet_store_license_void(struct wallet_txn *txn,
 
 /* What completes an intent. Slices are borrowed. */
 struct wallet_license_put {
-    const struct wallet_license *license;      /* id, type, number, version, issuer as reserved */
-    const uint8_t (*persons)[WALLET_UUID_LEN]; /* person of each holder, in order */
+    const struct wallet_license *license; /* id, type, number, version, issuer as reserved */
+    uint8_t (*persons)[WALLET_UUID_LEN];  /* person of each holder, in order; only read */
     enum wallet_state state;
     int64_t since;              /* when the state began */
     unsigned reason_code;       /* 0: none; a city's own numbers */
@@ -97,7 +97,7 @@ struct wallet_license_put {
  *
  * errors  LW_E_NOT_FOUND  no such open intent, or a person that is not there or was erased;
  *         LW_E_CONFLICT   the intent is of another type, number, version or issuer; or the license
- *                         is not superseded and an earlier version of its number is active or
+ *                         is not superseded and another version of its number is active or
  *                         suspended; or a person is named twice;
  *         LW_E_VALUE      no holder, no record, a text that is empty, too long or not UTF-8, a
  *                         validity that ends before it begins, a claim that is no CBOR item;
@@ -114,7 +114,8 @@ enum wallet_load {
 
 /* A license read from the store. It owns its buffers: zero it first, free it after. */
 struct wallet_stored_license {
-    struct wallet_license license; /* a view; public part only: no claims, holders with role only */
+    struct wallet_license license; /* a view. Public part only: no claims, of holders the role. Of a
+                                      holder who was erased, beside others: the role */
     uint8_t persons[WALLET_HOLDERS_MAX][WALLET_UUID_LEN]; /* of each holder */
     enum wallet_state state;
     int64_t since;
@@ -129,8 +130,10 @@ struct wallet_stored_license {
     uint64_t changes;     /* of state, since it was issued */
     lw_bytes record;      /* the signed license record */
     bool opened;          /* WALLET_LOAD_ALL was asked for */
-    lw_buf public_bytes;  /* what the view borrows */
-    lw_buf sealed_bytes;
+    /* the store's own */
+    lw_bytes sealed_reason;
+    lw_buf public_bytes; /* what the view borrows */
+    lw_buf opened_bytes;
 };
 #define WALLET_AUTO_LICENSE                                                                        \
     __attribute__((cleanup(wallet_stored_license_free))) struct wallet_stored_license
@@ -138,7 +141,7 @@ struct wallet_stored_license {
 /**
  * Read a license.
  *
- * out     what it held is freed first; unchanged contents are not kept on error
+ * out     zeroed, or read before: what it held is freed first. On error it is left empty
  * errors  LW_E_NOT_FOUND  no such license (an open intent is none), or, for WALLET_LOAD_ALL, all
  *         its holders were erased; LW_E_DENIED  locked; LW_E_SIGNATURE  altered or moved;
  *         LW_E_CORRUPT
@@ -213,10 +216,9 @@ struct wallet_state_change {
  * Change the state of a license.
  *
  * from    set to the state it was in, also when the change is refused; may be NULL
- * errors  LW_E_CONFLICT  wallet_state_may_follow() says no, or it would be active or suspended
- *         beside another version of its number that is; LW_E_NOT_FOUND; LW_E_VALUE  no such state,
- *         or a reason that is too long or not UTF-8, or a successor without WALLET_SUPERSEDED;
- *         LW_E_DENIED  a reason was given and the store is locked
+ * errors  LW_E_CONFLICT  wallet_state_may_follow() says no; LW_E_NOT_FOUND; LW_E_VALUE  no such
+ *         state, or a reason that is too long or not UTF-8, or a successor without
+ *         WALLET_SUPERSEDED; LW_E_DENIED  a reason was given and the store is locked
  * does not check  credentials: see wallet_store_credential_set_status()
  */
 LW_MUST_USE lw_err wallet_store_license_set_state(struct wallet_txn *txn,

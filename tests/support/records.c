@@ -1,0 +1,236 @@
+#include "records.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "txn.h"
+
+static void must(lw_err err)
+{
+    if (err.code != LW_OK) {
+        fprintf(stderr, "test support: %s: %s\n", lw_code_name(err.code), err.why);
+        abort();
+    }
+}
+
+static lw_err put_epoch(struct wallet_txn *txn, void *ctx)
+{
+    (void)ctx;
+    const lw_err err = wallet_store_epoch_put(txn, 1, lw_str_bytes(LW_STR("wrapped")));
+    return err.code == LW_E_CONFLICT ? LW_SUCCESS : err;
+}
+
+void support_unlock(struct support_store *f)
+{
+    static const uint8_t key[WALLET_STORE_KEY_LEN] = {1, 2, 3, 4};
+    support_store_write(f, put_epoch, NULL);
+    must(wallet_store_unlock(f->store, 1, key));
+}
+
+struct add_person {
+    unsigned n;
+    uint8_t *id;
+};
+
+static lw_err add_person(struct wallet_txn *txn, void *ctx)
+{
+    const struct add_person *add = ctx;
+    struct wallet_person_code code;
+    char text[32];
+    char name[32];
+    (void)snprintf(text, sizeof(text), "ACCOUNT-%u", add->n);
+    (void)snprintf(name, sizeof(name), "Person %u", add->n);
+    LW_TRY(wallet_person_code(LW_STR("999"), lw_str_c(text), &code));
+    return wallet_store_person_add(txn, &code, lw_str_c(name), SUPPORT_NOW, add->id, NULL);
+}
+
+void support_person(struct support_store *f, unsigned n, uint8_t id[WALLET_PERSON_ID_LEN])
+{
+    struct add_person add = {.n = n, .id = id};
+    support_store_write(f, add_person, &add);
+}
+
+static const char *type_of(const struct support_license *what)
+{
+    return what->type == NULL ? "business-license" : what->type;
+}
+
+void support_intent(struct support_store *f, const struct support_license *what,
+                    struct wallet_intent *intent)
+{
+    const char *version = what->version == NULL ? "1" : what->version;
+    *intent = (struct wallet_intent){
+        .created = SUPPORT_NOW, .import = what->import, .version_is_key = what->version_is_key};
+    must(wallet_intent_fill(intent, lw_str_c(type_of(what)), lw_str_c(what->number),
+                            lw_str_c(version), LW_STR("city-licensing")));
+    must(wallet_store_new_id(f->store, intent->id));
+}
+
+/* Claim `i`: the text "value i" under a salt of i. */
+static void fill_claims(struct wallet_license *l, size_t count, lw_buf *items)
+{
+    uint8_t *room = NULL;
+    must(lw_buf_reserve(items, count * 32, &room)); /* so that slices stay where they are */
+    for (size_t i = 0; i < count; i++) {
+        char text[16];
+        const size_t at = items->len;
+        (void)snprintf(text, sizeof(text), "value %zu", i);
+        must(wallet_cbor_put_text(items, lw_str_c(text)));
+        l->claims[i].def = i;
+        l->claims[i].value = (lw_bytes){items->ptr + at, items->len - at};
+        memset(l->claims[i].salt, (int)i, WALLET_SALT_LEN);
+    }
+    l->claim_count = count;
+}
+
+lw_err support_complete(struct wallet_txn *txn, const struct wallet_intent *intent,
+                        const struct support_license *what)
+{
+    static const char *const names[] = {"Wang Wei", "Li Na", "Zhang Min"};
+    LW_AUTO_BUF items = LW_BUF(64 * 1024);
+    struct wallet_license l = {.type = lw_str_c(intent->type),
+                               .type_version = 1,
+                               .number = lw_str_c(intent->number),
+                               .version = lw_str_c(intent->version),
+                               .issuer = lw_str_c(intent->issuer),
+                               .holder_count = what->person_count,
+                               .issued_at = SUPPORT_NOW,
+                               .valid_from = SUPPORT_NOW,
+                               .valid_until = INT64_MAX};
+    memcpy(l.id, intent->id, WALLET_UUID_LEN);
+    for (size_t i = 0; i < what->person_count; i++) {
+        l.holders[i] =
+            (struct wallet_holder){.role = LW_STR("owner"), .name = lw_str_c(names[i % 3])};
+        memset(l.holders[i].salt, (int)(0x80 + i), WALLET_SALT_LEN);
+    }
+    fill_claims(&l, what->claims == 0 ? 3 : what->claims, &items);
+    const struct wallet_license_put put = {.license = &l,
+                                           .persons = what->persons,
+                                           .state = what->state == 0 ? WALLET_ACTIVE : what->state,
+                                           .since = SUPPORT_NOW,
+                                           .reason = what->reason == NULL ? (lw_str){0}
+                                                                          : lw_str_c(what->reason),
+                                           .record = lw_str_bytes(LW_STR("the signed record")),
+                                           .audit_index = UINT64_MAX};
+    return wallet_store_license_complete(txn, &put);
+}
+
+struct issue {
+    const struct support_license *what;
+    const struct wallet_intent *intent;
+};
+
+static lw_err issue(struct wallet_txn *txn, void *ctx)
+{
+    const struct issue *i = ctx;
+    LW_TRY(wallet_store_license_reserve(txn, i->intent));
+    return support_complete(txn, i->intent, i->what);
+}
+
+lw_err support_license(struct support_store *f, const struct support_license *what,
+                       uint8_t id[WALLET_UUID_LEN])
+{
+    struct wallet_intent intent;
+    struct issue i = {.what = what, .intent = &intent};
+    support_intent(f, what, &intent);
+    memcpy(id, intent.id, WALLET_UUID_LEN);
+    return wallet_store_write(f->store, issue, &i);
+}
+
+struct set_state {
+    const uint8_t *id;
+    struct wallet_state_change change;
+};
+
+static lw_err set_state(struct wallet_txn *txn, void *ctx)
+{
+    const struct set_state *s = ctx;
+    return wallet_store_license_set_state(txn, s->id, &s->change, NULL);
+}
+
+lw_err support_state(struct support_store *f, const uint8_t id[WALLET_UUID_LEN],
+                     enum wallet_state to, const char *reason)
+{
+    struct set_state s = {.id = id,
+                          .change = {.to = to,
+                                     .since = SUPPORT_NOW,
+                                     .reason = reason == NULL ? (lw_str){0} : lw_str_c(reason)}};
+    return wallet_store_write(f->store, set_state, &s);
+}
+
+static enum wallet_keyspace keyspace_named(const char *name)
+{
+    unsigned ks = 0;
+    while (ks < WALLET_KS_COUNT && strcmp(wallet_ks((enum wallet_keyspace)ks)->name, name) != 0) {
+        ks++;
+    }
+    if (ks == WALLET_KS_COUNT) {
+        must(LW_FAIL(LW_E_MISUSE, "no such keyspace", LW_NOWHERE));
+    }
+    return (enum wallet_keyspace)ks;
+}
+
+void support_get(const struct support_store *f, const char *keyspace, lw_bytes key, lw_buf *value)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    lw_bytes found = {0};
+    must(wallet_read_begin(f->store, &txn));
+    must(wallet_txn_get(txn, keyspace_named(keyspace), key, &found));
+    must(lw_buf_put(value, found));
+}
+
+bool support_there(const struct support_store *f, const char *keyspace, lw_bytes key)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    bool there = false;
+    must(wallet_read_begin(f->store, &txn));
+    must(wallet_txn_has(txn, keyspace_named(keyspace), key, &there));
+    return there;
+}
+
+uint64_t support_count(const struct support_store *f, const char *keyspace)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    uint64_t count = 0;
+    must(wallet_read_begin(f->store, &txn));
+    must(wallet_txn_count(txn, keyspace_named(keyspace), &count));
+    return count;
+}
+
+struct raw {
+    enum wallet_keyspace ks;
+    lw_bytes key;
+    lw_bytes value;
+};
+
+static lw_err put_raw(struct wallet_txn *txn, void *ctx)
+{
+    const struct raw *raw = ctx;
+    return wallet_txn_put(txn, raw->ks, raw->key, raw->value);
+}
+
+static lw_err delete_raw(struct wallet_txn *txn, void *ctx)
+{
+    const struct raw *raw = ctx;
+    return wallet_txn_delete(txn, raw->ks, raw->key);
+}
+
+void support_put(struct support_store *f, const char *keyspace, lw_bytes key, lw_bytes value)
+{
+    struct raw raw = {.ks = keyspace_named(keyspace), .key = key, .value = value};
+    support_store_write(f, put_raw, &raw);
+}
+
+void support_delete(struct support_store *f, const char *keyspace, lw_bytes key)
+{
+    struct raw raw = {.ks = keyspace_named(keyspace), .key = key};
+    support_store_write(f, delete_raw, &raw);
+}
+
+void support_flip(struct support_store *f, const char *keyspace, lw_bytes key, size_t from_end)
+{
+    LW_AUTO_BUF value = LW_BUF(1 << 20);
+    support_get(f, keyspace, key, &value);
+    value.ptr[value.len - 1 - from_end] ^= 1;
+    support_put(f, keyspace, key, lw_buf_view(&value));
+}

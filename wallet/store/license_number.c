@@ -1,0 +1,177 @@
+/*
+ * Licenses by number.
+ *
+ *   license-number  number NUL type NUL order  ->  [1, id]    of intents and licenses alike
+ */
+#include "license_row.h"
+
+lw_err wallet_license_number_ref(lw_bytes value, uint8_t id[WALLET_UUID_LEN])
+{
+    struct wallet_cbor r;
+    LW_TRY(wallet_row_open(value, 1, &r));
+    wallet_row_read_fixed(&r, id, WALLET_UUID_LEN);
+    return wallet_stored_end(&r);
+}
+
+/* Gives the newest version that is a license and no intent. */
+static lw_err newest(const struct wallet_txn *txn, lw_str type, lw_str number,
+                     uint8_t id[WALLET_UUID_LEN])
+{
+    struct wallet_row_key prefix = {0};
+    lw_bytes key = {0};
+    lw_bytes value = {0};
+    wallet_row_key_text(&prefix, number);
+    wallet_row_key_text(&prefix, type);
+    WALLET_AUTO_SCAN scan =
+        wallet_scan_back(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
+    while (wallet_scan_next(&scan, &key, &value)) {
+        bool there = false;
+        LW_TRY(wallet_license_number_ref(value, id));
+        LW_TRY(wallet_txn_has(txn, WALLET_KS_LICENSE, wallet_row_id(id), &there));
+        if (there) {
+            return LW_SUCCESS;
+        }
+    }
+    LW_TRY(scan.err);
+    return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+}
+
+static bool lengths_ok(lw_str type, lw_str number)
+{
+    return number.len > 0 && number.len <= WALLET_NUMBER_MAX && type.len <= WALLET_ID_TEXT_MAX;
+}
+
+lw_err wallet_store_license_find(const struct wallet_txn *txn, lw_str type, lw_str number,
+                                 uint8_t id[WALLET_UUID_LEN])
+{
+    struct wallet_type_id only[1];
+    size_t count = 1;
+    if (!lengths_ok(type, number)) {
+        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+    }
+    if (type.len > 0) {
+        return newest(txn, type, number, id);
+    }
+    LW_TRY(wallet_store_license_types(txn, number, only, &count));
+    if (count > 1) {
+        return LW_FAIL(LW_E_CONFLICT, "license: several types have the number", LW_NOWHERE);
+    }
+    if (count == 0) {
+        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+    }
+    return newest(txn, lw_str_c(only[0].text), number, id);
+}
+
+/* Reads the type out of the key of a number; false when there is none. */
+static bool type_of_key(lw_bytes key, size_t at, struct wallet_type_id *type)
+{
+    const lw_str rest = lw_str_from(lw_bytes_str(key), at);
+    lw_str text = {0};
+    lw_str order = {0};
+    if (!lw_str_split(rest, '\0', &text, &order) || text.len == 0 ||
+        text.len > WALLET_ID_TEXT_MAX) {
+        return false;
+    }
+    memcpy(type->text, text.ptr, text.len);
+    type->text[text.len] = '\0';
+    return true;
+}
+
+lw_err wallet_store_license_types(const struct wallet_txn *txn, lw_str number,
+                                  struct wallet_type_id *types, size_t *count)
+{
+    struct wallet_row_key prefix = {0};
+    struct wallet_type_id last = {{0}};
+    lw_bytes key = {0};
+    lw_bytes value = {0};
+    size_t found = 0;
+    const size_t room = *count;
+    *count = 0;
+    if (!lengths_ok((lw_str){0}, number)) {
+        return LW_SUCCESS;
+    }
+    wallet_row_key_text(&prefix, number);
+    WALLET_AUTO_SCAN scan =
+        wallet_scan(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
+    while (wallet_scan_next(&scan, &key, &value)) {
+        struct wallet_type_id type;
+        uint8_t id[WALLET_UUID_LEN];
+        bool there = false;
+        if (!type_of_key(key, prefix.len, &type)) {
+            return LW_FAIL(LW_E_CORRUPT, "license: a number without its type", LW_NOWHERE);
+        }
+        if (strcmp(type.text, last.text) == 0) {
+            continue;
+        }
+        LW_TRY(wallet_license_number_ref(value, id));
+        LW_TRY(wallet_txn_has(txn, WALLET_KS_LICENSE, wallet_row_id(id), &there));
+        if (there) {
+            last = type;
+            if (found < room) {
+                types[found] = type;
+            }
+            found++;
+        }
+    }
+    *count = found;
+    return scan.err;
+}
+
+struct chain_page {
+    const struct wallet_txn *txn;
+    uint8_t (*ids)[WALLET_UUID_LEN];
+};
+
+static lw_err take_version(void *ctx, size_t i, lw_bytes key, lw_bytes value, bool *take)
+{
+    const struct chain_page *page = ctx;
+    (void)key;
+    LW_TRY(wallet_license_number_ref(value, page->ids[i]));
+    return wallet_txn_has(page->txn, WALLET_KS_LICENSE, wallet_row_id(page->ids[i]), take);
+}
+
+lw_err wallet_store_license_versions(const struct wallet_txn *txn, lw_str type, lw_str number,
+                                     struct wallet_page *page, uint8_t (*ids)[WALLET_UUID_LEN],
+                                     size_t *count)
+{
+    struct wallet_row_key prefix = {0};
+    struct chain_page to = {.txn = txn, .ids = ids};
+    if (type.len == 0 || !lengths_ok(type, number)) {
+        page->end = true;
+        *count = 0;
+        return LW_SUCCESS;
+    }
+    wallet_row_key_text(&prefix, number);
+    wallet_row_key_text(&prefix, type);
+    const struct wallet_row_list list = {.txn = txn,
+                                         .ks = WALLET_KS_LICENSE_NUMBER,
+                                         .prefix = wallet_row_key_view(&prefix),
+                                         .entry = take_version,
+                                         .ctx = &to};
+    return wallet_row_page(&list, page, count);
+}
+
+lw_err wallet_license_other_open(const struct wallet_txn *txn, lw_str type, lw_str number,
+                                 const uint8_t id[WALLET_UUID_LEN], bool *other)
+{
+    struct wallet_row_key prefix = {0};
+    lw_bytes key = {0};
+    lw_bytes value = {0};
+    *other = false;
+    wallet_row_key_text(&prefix, number);
+    wallet_row_key_text(&prefix, type);
+    WALLET_AUTO_SCAN scan =
+        wallet_scan(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
+    while (!*other && wallet_scan_next(&scan, &key, &value)) {
+        struct wallet_stored_license row;
+        uint8_t one[WALLET_UUID_LEN];
+        LW_TRY(wallet_license_number_ref(value, one));
+        const lw_err err = wallet_license_row_get(txn, one, &row);
+        if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
+            return err;
+        }
+        *other = err.code == LW_OK && !wallet_state_is_final(row.state) &&
+                 memcmp(one, id, sizeof(one)) != 0;
+    }
+    return scan.err;
+}
