@@ -15,7 +15,7 @@ size_t key_id(enum hsm_purpose purpose, bool published, uint8_t id[KEY_ID_MAX])
     const char *name = hsm_purpose_name(purpose);
     const size_t len = strlen(name);
     memcpy(id, published ? id_published : id_pending, ID_PREFIX_LEN);
-    memcpy(id + ID_PREFIX_LEN, name, len);
+    memcpy(id + ID_PREFIX_LEN, name, len + 1);
     return ID_PREFIX_LEN + len;
 }
 

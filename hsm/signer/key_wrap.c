@@ -6,7 +6,7 @@
 
 /* The first byte of what is wrapped: how. */
 enum { FORM_GCM = 1, FORM_KEY_WRAP = 2 };
-enum { SECRET_LEN = 32, NONCE_LEN = 12, TAG_LEN = 16, TAG_BITS = 128 };
+enum { SECRET_LEN = 32, NONCE_LEN = 12, NONCE_BITS = 96, TAG_LEN = 16, TAG_BITS = 128 };
 enum { GCM_LEN = 1 + NONCE_LEN + SECRET_LEN + TAG_LEN }; /* form, nonce, ciphertext, tag */
 enum { KEY_WRAP_LEN = 1 + 8 + SECRET_LEN };              /* form, RFC 5649 block and secret */
 
@@ -23,7 +23,7 @@ static void gcm_init(struct gcm *gcm, const struct token_key *key, CK_BYTE nonce
     gcm->params = (CK_GCM_PARAMS){
         .pIv = nonce,
         .ulIvLen = NONCE_LEN,
-        .ulIvBits = NONCE_LEN * 8,
+        .ulIvBits = NONCE_BITS,
         .pAAD = gcm->aad,
         .ulAADLen = strlen(key->label),
         .ulTagBits = TAG_BITS,

@@ -8,8 +8,10 @@ enum { PIN_MAX = 256, SLOTS_MAX = 64, TOKEN_LABEL_LEN = 32 };
 
 static void pad_label(CK_UTF8CHAR padded[TOKEN_LABEL_LEN], const char *label)
 {
-    memset(padded, ' ', TOKEN_LABEL_LEN);
-    memcpy(padded, label, strlen(label));
+    const size_t len = strlen(label);
+    for (size_t i = 0; i < TOKEN_LABEL_LEN; i++) {
+        padded[i] = i < len ? (CK_UTF8CHAR)label[i] : ' ';
+    }
 }
 
 /* A slot whose token is not yet initialised; SoftHSM always shows one. */

@@ -25,7 +25,7 @@ static lw_err copy_label(char to[HSM_LABEL_MAX], const char *label)
         return LW_FAIL(LW_E_VALUE, "pool: a label has 1 to 63 bytes", LW_NOWHERE);
     }
     memset(to, 0, HSM_LABEL_MAX);
-    memcpy(to, label, len);
+    memcpy(to, label, len + 1);
     return LW_SUCCESS;
 }
 

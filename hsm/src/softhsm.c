@@ -70,15 +70,9 @@ static lw_err from_errno(void)
 
 static lw_err join(char path[PATH_MAX], const char *dir, const char *name)
 {
-    const size_t dir_len = strlen(dir);
-    const size_t name_len = strlen(name);
-    if (dir_len + name_len + 2 > PATH_MAX) {
-        return LW_FAIL(LW_E_VALUE, "softhsm: path too long", LW_NOWHERE);
-    }
-    memcpy(path, dir, dir_len);
-    path[dir_len] = '/';
-    memcpy(path + dir_len + 1, name, name_len + 1);
-    return LW_SUCCESS;
+    const int len = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+    return len > 0 && len < PATH_MAX ? LW_SUCCESS
+                                     : LW_FAIL(LW_E_VALUE, "softhsm: path too long", LW_NOWHERE);
 }
 
 /* SoftHSM takes the path as it stands, so it must hold from any working folder. */
