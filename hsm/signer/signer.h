@@ -186,6 +186,9 @@ wire_result signer_bench(struct token *t, const struct signer_config *config,
 /** Before anything is read: no core, not dumpable, ends with its parent, deaf to signals. */
 void sandbox_harden(void);
 
+/** Make the calling thread's ftruncate() do nothing, for ever. returns false on error */
+bool sandbox_ignore_truncation(void);
+
 /** Open the folder in which the SoftHSM configuration `conf` keeps tokens. returns -1 on error */
 int sandbox_token_folder(const char *conf);
 

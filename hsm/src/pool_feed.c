@@ -203,6 +203,7 @@ static void answered(struct hsm_pool *pool, struct signer_process *signer, struc
 static void hello(struct hsm_pool *pool, struct signer_process *signer,
                   const struct hsm_wire *reply, int64_t now_ms)
 {
+    signer->greeted = true;
     if (reply->result != HSM_WIRE_OK) {
         pool->pin_refused = pool->pin_refused || hsm_wire_pin_refused(reply->result);
         pool_fault(pool, hsm_wire_error(reply->result), reply->rv);

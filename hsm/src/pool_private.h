@@ -49,6 +49,7 @@ struct signer_process {
     int fd;
     int64_t when_ms;
     unsigned failures; /* ends since the last success */
+    bool greeted;      /* has said hello, with good news or bad */
     bool killed;       /* by us, for missing a deadline */
     bool solo;         /* replays: nothing else is sent meanwhile */
     struct job_list flying;

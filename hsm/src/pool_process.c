@@ -74,6 +74,7 @@ static void start(struct hsm_pool *pool, struct signer_process *signer, int64_t 
     signer->pid = pid;
     signer->fd = fd;
     signer->state = SIGNER_STARTING;
+    signer->greeted = false;
     signer->killed = false;
     signer->solo = false;
     signer->when_ms = now_ms + 2 * c->deadline_ms + START_SLACK_MS;
@@ -103,20 +104,19 @@ void pool_lose(struct hsm_pool *pool, struct signer_process *signer, int64_t now
         (void)kill(signer->pid, SIGKILL);
         signer->killed = true;
     }
-    if (signer->state == SIGNER_STARTING) {
-        signer->failures++;
-        if (kill_it) {
-            pool_fault(pool, LW_FAIL(LW_E_TIMEOUT, "pool: the module hangs", LW_NOWHERE), 0);
-        } else if (pool->fault.code == LW_OK && signer->failures >= SILENT_DEATHS_MAX) {
-            pool_fault(pool, LW_FAIL(LW_E_TOKEN, "pool: lw-signer dies at start", LW_NOWHERE), 0);
-        }
-    } else {
-        signer->failures++;
+    if (kill_it && !signer->greeted) {
+        pool_fault(pool, LW_FAIL(LW_E_TIMEOUT, "pool: the module hangs", LW_NOWHERE), 0);
     }
+    signer->failures++;
     (void)close(signer->fd);
     signer->fd = -1;
     signer->state = SIGNER_ENDING;
     signer->when_ms = now_ms + ENDING_MS;
+}
+
+static bool was_killed_by_others(const struct signer_process *signer, int status)
+{
+    return !signer->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 /* Made twice they would be two keys, or tell that one is gone that was there. */
@@ -132,7 +132,7 @@ static bool may_replay(const struct hsm_job *job)
  */
 static void suspect(struct hsm_pool *pool, struct signer_process *signer, int status)
 {
-    const bool by_others = !signer->killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    const bool by_others = was_killed_by_others(signer, status);
     const bool late =
         signer->killed || (WIFEXITED(status) && WEXITSTATUS(status) == HSM_SIGNER_EXIT_DEADLINE);
     struct hsm_job *job = NULL;
@@ -173,6 +173,10 @@ void pool_reap(struct hsm_pool *pool, int64_t now_ms)
             continue;
         }
         suspect(pool, signer, status);
+        if (!signer->greeted && !signer->killed && !was_killed_by_others(signer, status) &&
+            signer->failures >= SILENT_DEATHS_MAX) {
+            pool_fault(pool, LW_FAIL(LW_E_TOKEN, "pool: lw-signer dies at start", LW_NOWHERE), 0);
+        }
         pool->ended_cpu_us += signer->cpu_us;
         signer->cpu_us = 0;
         signer->state = SIGNER_DOWN;

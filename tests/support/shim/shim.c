@@ -11,9 +11,29 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Tests do without the PKCS#11 header. */
+#define SAME(name_) _Static_assert((unsigned long)SHIM_##name_ == (name_), #name_)
+SAME(CKR_DEVICE_ERROR);
+SAME(CKR_GENERAL_ERROR);
+SAME(CKR_FUNCTION_FAILED);
+SAME(CKR_DEVICE_MEMORY);
+SAME(CKR_SESSION_HANDLE_INVALID);
+SAME(CKR_SESSION_CLOSED);
+SAME(CKR_KEY_HANDLE_INVALID);
+SAME(CKR_OBJECT_HANDLE_INVALID);
+SAME(CKR_OPERATION_ACTIVE);
+SAME(CKR_DEVICE_REMOVED);
+SAME(CKR_TOKEN_NOT_PRESENT);
+SAME(CKR_USER_NOT_LOGGED_IN);
+SAME(CKR_CRYPTOKI_NOT_INITIALIZED);
+SAME(CKF_USER_PIN_COUNT_LOW);
+SAME(CKF_USER_PIN_FINAL_TRY);
+SAME(CKF_USER_PIN_LOCKED);
 
 static struct shim_control *control;
 static CK_FUNCTION_LIST *real;
@@ -41,9 +61,23 @@ static bool take_one(atomic_uint *left)
     return have > 0;
 }
 
+/* What SoftHSM does to its token file at each login. */
+static void try_to_truncate(void)
+{
+    struct stat info = {0};
+    const int fd = memfd_create("shim", MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, "token", 5) == 5) {
+        const int cut = ftruncate(fd, 0);
+        (void)fstat(fd, &info);
+        atomic_fetch_add(&control->truncations, cut == 0 && info.st_size == 0 ? 1 : 0);
+    }
+    (void)close(fd);
+}
+
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
 {
     atomic_fetch_add(&control->logins, 1);
+    try_to_truncate();
     return real->C_Login(session, user, pin, len);
 }
 

@@ -21,6 +21,26 @@ enum shim_fault {
 
 enum shim_escape { SHIM_OPENED = 1, SHIM_CONNECTED = 2, SHIM_FORKED = 4, SHIM_MAPPED_CODE = 8 };
 
+/* PKCS #11 v2.40: return values and token flags that tests ask for. */
+enum shim_value {
+    SHIM_CKR_DEVICE_ERROR = 0x30,
+    SHIM_CKR_GENERAL_ERROR = 0x5,
+    SHIM_CKR_FUNCTION_FAILED = 0x6,
+    SHIM_CKR_DEVICE_MEMORY = 0x31,
+    SHIM_CKR_SESSION_HANDLE_INVALID = 0xb3,
+    SHIM_CKR_SESSION_CLOSED = 0xb0,
+    SHIM_CKR_KEY_HANDLE_INVALID = 0x60,
+    SHIM_CKR_OBJECT_HANDLE_INVALID = 0x82,
+    SHIM_CKR_OPERATION_ACTIVE = 0x90,
+    SHIM_CKR_DEVICE_REMOVED = 0x32,
+    SHIM_CKR_TOKEN_NOT_PRESENT = 0xe0,
+    SHIM_CKR_USER_NOT_LOGGED_IN = 0x101,
+    SHIM_CKR_CRYPTOKI_NOT_INITIALIZED = 0x190,
+    SHIM_CKF_USER_PIN_COUNT_LOW = 0x10000,
+    SHIM_CKF_USER_PIN_FINAL_TRY = 0x20000,
+    SHIM_CKF_USER_PIN_LOCKED = 0x40000,
+};
+
 struct shim_control {
     char module[256]; /* the real one */
     /* what C_Sign does, at how many calls more, and only to digests that begin with `marked` */
@@ -40,6 +60,7 @@ struct shim_control {
     atomic_ulong token_flags; /* set besides */
     /* what happened */
     atomic_uint logins;
+    atomic_uint truncations; /* logins in which a file could be cut */
     atomic_uint signs;
     atomic_uint escapes;
 };

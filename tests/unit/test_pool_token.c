@@ -1,0 +1,267 @@
+/* Faults F8 and F9, and keys that are not what they should be: a token that misbehaves. */
+#define _GNU_SOURCE
+
+#include "hsm/pool.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "hsm/digest.h"
+#include "token.h"
+
+enum { FOR_EVER = 0x7fffffff, WAIT_TRIES = 1000, WAIT_TICK_MS = 10 };
+
+struct fixture {
+    struct support_token token;
+    struct hsm_pool *pool;
+    struct hsm_public_key key; /* of "k", for credentials */
+};
+
+static void open_again(struct fixture *f)
+{
+    assert_int_equal(hsm_pool_open(&f->token.config, &f->pool).code, LW_OK);
+}
+
+static int open_pool(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    support_token_make(&f->token, true);
+    f->token.config.deadline_ms = 800;
+    open_again(f);
+    assert_int_equal(hsm_pool_generate(f->pool, "k", HSM_PURPOSE_CREDENTIAL, &f->key).code, LW_OK);
+    *state = f;
+    return 0;
+}
+
+static int close_pool(void **state)
+{
+    struct fixture *f = *state;
+    hsm_pool_close(f->pool);
+    support_token_free(&f->token);
+    free(f);
+    return 0;
+}
+
+static void sign_fault(struct fixture *f, enum shim_fault fault, unsigned left, unsigned marked)
+{
+    atomic_store(&f->token.control->sign_left, left);
+    atomic_store(&f->token.control->sign_marked, marked);
+    atomic_store(&f->token.control->sign_fault, fault);
+}
+
+static lw_code sign_one(struct fixture *f)
+{
+    const uint8_t digest[HSM_SHA256_LEN] = {1};
+    uint8_t sig[HSM_SIG_MAX];
+    return hsm_pool_sign(f->pool, "k", HSM_PURPOSE_CREDENTIAL, LW_BYTES(digest), sig).code;
+}
+
+static bool health_becomes(struct hsm_pool *pool, lw_code code)
+{
+    for (int i = 0; i < WAIT_TRIES; i++) {
+        if (hsm_pool_health(pool).code == code) {
+            return true;
+        }
+        (void)poll(NULL, 0, WAIT_TICK_MS);
+    }
+    return false;
+}
+
+static size_t children_become(size_t count)
+{
+    pid_t pids[16];
+    for (int i = 0; i < WAIT_TRIES && support_children(pids, 16) != count; i++) {
+        (void)poll(NULL, 0, WAIT_TICK_MS);
+    }
+    return support_children(pids, 16);
+}
+
+static void a_key_that_fails_its_test_is_not_published(void **state)
+{
+    struct fixture *f = *state;
+    struct hsm_public_key key;
+    size_t count = 0;
+    sign_fault(f, SHIM_WRONG, FOR_EVER, 0);
+    assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
+    sign_fault(f, SHIM_NONE, 0, 0);
+    atomic_store(&f->token.control->unfit_pair, 1);
+    assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
+    atomic_store(&f->token.control->unfit_pair, 0);
+    atomic_store(&f->token.control->extractable, 1);
+    assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
+    assert_int_equal(hsm_pool_generate_wrap(f->pool, "n", HSM_PURPOSE_SEAL).code, LW_E_TOKEN);
+    atomic_store(&f->token.control->extractable, 0);
+    assert_int_equal(hsm_pool_list(f->pool, NULL, 0, &count).code, LW_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_OK);
+}
+
+/* The halves of a key whose making was cut off are found by nobody and make way. */
+static void a_key_whose_making_was_killed_can_be_made_again(void **state)
+{
+    struct fixture *f = *state;
+    struct hsm_public_key key;
+    sign_fault(f, SHIM_CRASH, 1, 0);
+    assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
+    assert_int_equal(hsm_pool_find(f->pool, "n", &key).code, LW_E_NOT_FOUND);
+    assert_int_equal(hsm_pool_destroy(f->pool, "n").code, LW_E_NOT_FOUND);
+    assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_OK);
+    struct hsm_public_key found;
+    assert_int_equal(hsm_pool_find(f->pool, "n", &found).code, LW_OK);
+    assert_true(hsm_public_key_eq(&found, &key));
+}
+
+static void a_token_pulled_out_is_told_and_comes_back_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    atomic_store(&f->token.control->absent, 1);
+    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    assert_true(health_becomes(f->pool, LW_E_TOKEN));
+    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    atomic_store(&f->token.control->absent, 0);
+    assert_true(health_becomes(f->pool, LW_OK));
+    assert_int_equal(sign_one(f), LW_OK);
+}
+
+static void a_service_starts_without_its_token(void **state)
+{
+    struct fixture *f = *state;
+    hsm_pool_close(f->pool);
+    f->pool = NULL;
+    atomic_store(&f->token.control->absent, 1);
+    assert_int_equal(hsm_pool_open(&f->token.config, &f->pool).code, LW_E_TOKEN);
+    f->token.config.without_token = true;
+    open_again(f);
+    assert_int_equal(hsm_pool_health(f->pool).code, LW_E_TOKEN);
+    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    atomic_store(&f->token.control->absent, 0);
+    assert_true(health_becomes(f->pool, LW_OK));
+    assert_int_equal(sign_one(f), LW_OK);
+}
+
+static void a_module_that_hangs_at_load_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+    hsm_pool_close(f->pool);
+    f->pool = NULL;
+    atomic_store(&f->token.control->hang_at_load, 1);
+    assert_int_equal(hsm_pool_open(&f->token.config, &f->pool).code, LW_E_TIMEOUT);
+    assert_int_equal(children_become(0), 0);
+}
+
+static void write_pin(struct fixture *f, const char *pin)
+{
+    FILE *file = fopen(f->token.pin_file, "w");
+    assert_non_null(file);
+    assert_true(fputs(pin, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static unsigned logins_of_an_open(struct fixture *f, bool without_token, int wait)
+{
+    hsm_pool_close(f->pool);
+    f->pool = NULL;
+    const unsigned before = atomic_load(&f->token.control->logins);
+    f->token.config.without_token = without_token;
+    const lw_err err = hsm_pool_open(&f->token.config, &f->pool);
+    assert_int_equal(err.code, without_token ? LW_OK : LW_E_TOKEN);
+    (void)poll(NULL, 0, wait);
+    return atomic_load(&f->token.control->logins) - before;
+}
+
+static void a_wrong_pin_is_tried_exactly_once(void **state)
+{
+    struct fixture *f = *state;
+    f->token.config.processes = 4;
+    write_pin(f, "0000\n");
+    assert_int_equal(logins_of_an_open(f, false, 200), 1);
+    assert_int_equal(logins_of_an_open(f, true, 1000), 1);
+    assert_int_equal(hsm_pool_health(f->pool).code, LW_E_TOKEN);
+    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    assert_int_equal(logins_of_an_open(f, true, 0), 1); /* a new pool is a new decision */
+}
+
+static void a_pin_that_goes_wrong_under_way_is_tried_once(void **state)
+{
+    struct fixture *f = *state;
+    pid_t pids[8];
+    assert_int_equal(children_become(2), 2);
+    const unsigned before = atomic_load(&f->token.control->logins);
+    write_pin(f, "0000\n");
+    const size_t count = support_children(pids, 8);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(kill(pids[i], SIGKILL), 0);
+    }
+    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    (void)poll(NULL, 0, 500);
+    assert_int_equal(atomic_load(&f->token.control->logins) - before, 1);
+}
+
+static void a_pin_that_is_locked_or_nearly_so_is_not_tried(void **state)
+{
+    struct fixture *f = *state;
+    atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_LOCKED);
+    assert_int_equal(logins_of_an_open(f, false, 0), 0);
+    atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_FINAL_TRY);
+    assert_int_equal(logins_of_an_open(f, false, 0), 0);
+    atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_COUNT_LOW);
+    assert_int_equal(logins_of_an_open(f, true, 0), 1);
+    assert_int_equal(sign_one(f), LW_OK);
+}
+
+static void without_gcm_the_token_wraps_by_key_wrap(void **state)
+{
+    struct fixture *f = *state;
+    LW_AUTO_BUF gcm = LW_BUF(HSM_WRAP_MAX);
+    LW_AUTO_BUF plain = LW_BUF(HSM_WRAP_MAX);
+    const uint8_t secret[32] = {9, 8, 7};
+    uint8_t back[32] = {0};
+    assert_int_equal(hsm_pool_generate_wrap(f->pool, "s", HSM_PURPOSE_SEAL).code, LW_OK);
+    assert_int_equal(hsm_pool_wrap(f->pool, "s", secret, &gcm).code, LW_OK);
+    atomic_store(&f->token.control->without_gcm, 1);
+    assert_int_equal(hsm_pool_wrap(f->pool, "s", secret, &plain).code, LW_OK);
+    assert_int_not_equal(gcm.ptr[0], plain.ptr[0]);
+    assert_int_equal(hsm_pool_unwrap(f->pool, "s", lw_buf_view(&plain), back).code, LW_OK);
+    assert_memory_equal(back, secret, sizeof(secret));
+    assert_int_equal(hsm_pool_generate_wrap(f->pool, "t", HSM_PURPOSE_SEAL).code, LW_OK);
+    assert_int_equal(hsm_pool_unwrap(f->pool, "t", lw_buf_view(&plain), back).code, LW_E_SIGNATURE);
+    for (size_t i = 0; i < plain.len; i++) {
+        plain.ptr[i] ^= 1;
+        assert_int_equal(hsm_pool_unwrap(f->pool, "s", lw_buf_view(&plain), back).code,
+                         LW_E_SIGNATURE);
+        plain.ptr[i] ^= 1;
+    }
+}
+
+/* Else a kill during the login, or a power cut after it, would lose the token and its keys. */
+static void a_login_cannot_cut_the_token_file(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(atomic_load(&f->token.control->logins) > 0);
+    assert_int_equal(atomic_load(&f->token.control->truncations), 0);
+}
+
+#define WITH_POOL(test_) cmocka_unit_test_setup_teardown(test_, open_pool, close_pool)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_POOL(a_key_that_fails_its_test_is_not_published),
+        WITH_POOL(a_key_whose_making_was_killed_can_be_made_again),
+        WITH_POOL(a_token_pulled_out_is_told_and_comes_back_by_itself),
+        WITH_POOL(a_service_starts_without_its_token),
+        WITH_POOL(a_module_that_hangs_at_load_is_given_up),
+        WITH_POOL(a_wrong_pin_is_tried_exactly_once),
+        WITH_POOL(a_pin_that_goes_wrong_under_way_is_tried_once),
+        WITH_POOL(a_pin_that_is_locked_or_nearly_so_is_not_tried),
+        WITH_POOL(without_gcm_the_token_wraps_by_key_wrap),
+        WITH_POOL(a_login_cannot_cut_the_token_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
