@@ -126,6 +126,19 @@ void cli_print(const lw_buf *text);
 /** Read RFC 3339 or a date ("2026-11-24" means its first second, UTC). */
 LW_MUST_USE lw_err cli_time(lw_str text, int64_t *t);
 
+/** Read --limit; on a bad one it was said so. */
+enum cli_exit cli_limit(const struct cli *cli, size_t *limit);
+
+struct wallet_json_writer;
+struct wallet_stored_license;
+
+/** Print one line about a license, or put it as an object into `json`. */
+LW_MUST_USE lw_err cli_license_line(const struct wallet_stored_license *license, int64_t now,
+                                    struct wallet_json_writer *json);
+
+/** Return the state as people see it at `now`: "expired" is not stored but follows the clock. */
+const char *cli_license_state(const struct wallet_stored_license *license, int64_t now);
+
 /* A line of progress on standard error when it is a terminal: count, rate and time left. */
 struct cli_progress {
     const char *what;

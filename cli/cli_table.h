@@ -9,5 +9,16 @@ enum cli_exit cli_parse(struct cli *cli, int argc, char **argv);
 
 /* Each family is an array that ends with a NULL name; table.c lists the families. */
 extern const struct cli_command cli_init_commands[];
+extern const struct cli_command cli_serve_commands[];
+extern const struct cli_command cli_key_commands[];
+extern const struct cli_command cli_catalog_commands[];
+extern const struct cli_command cli_person_commands[];
+extern const struct cli_command cli_license_commands[];
+extern const struct cli_command cli_wallet_commands[];
+extern const struct cli_command cli_present_commands[];
+extern const struct cli_command cli_verify_commands[];
+extern const struct cli_command cli_sync_commands[];
+extern const struct cli_command cli_audit_commands[];
+extern const struct cli_command cli_store_commands[];
 
 #endif

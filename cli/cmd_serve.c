@@ -1,0 +1,123 @@
+/* lw serve: the service until SIGTERM or SIGINT; SIGHUP checks the configuration again. */
+#define _GNU_SOURCE
+
+#include <signal.h>
+
+#include "cli_table.h"
+#include "idp/service.h"
+
+enum { DRAIN_MS = 5000, CONFIG_TEXT_MAX = 64 * 1024 };
+
+static const struct cli_option options[] = {
+    {"check-config", NULL, "Check the configuration and exit.", false},
+    {"print-config", NULL, "Print the configuration with every default and exit.", false},
+    {NULL, NULL, NULL, false},
+};
+
+static enum lw_level level_of(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (lw_str_is(lw_str_c(name), names[i])) {
+            return (enum lw_level)i;
+        }
+    }
+    return LW_INFO;
+}
+
+static enum cli_exit show_config(struct cli *cli)
+{
+    LW_AUTO_BUF json = LW_BUF(CONFIG_TEXT_MAX);
+    lw_err err = cli_config(cli);
+    if (err.code != LW_OK) {
+        return cli_fail(cli, err, "cannot read the configuration",
+                        "Mend config.json in the home folder.");
+    }
+    if (cli_has(cli, "print-config")) {
+        err = idp_config_print(&cli->config, &json);
+        if (err.code != LW_OK) {
+            return cli_fail(cli, err, "cannot print the configuration", NULL);
+        }
+        cli_print(&json);
+    } else {
+        puts("the configuration holds");
+    }
+    return CLI_DONE;
+}
+
+/* Every thread of the service is started with the signals blocked: they come here only. */
+static void wait_for_end(struct cli *cli, const sigset_t *signals)
+{
+    int signal = 0;
+    while (sigwait(signals, &signal) == 0 && signal == SIGHUP) {
+        struct idp_config kept = cli->config;
+        const lw_err err = cli_config(cli);
+        if (err.code != LW_OK) {
+            cli->config = kept;
+            lw_log_err(&cli->log, LW_ERROR, "config_kept", err, (struct lw_field){.key = NULL});
+            continue;
+        }
+        cli->log.least = level_of(cli->config.log_level);
+        lw_log_line(&cli->log, LW_INFO, "config_read", NULL, 0);
+    }
+}
+
+static void say_started(struct cli *cli, unsigned port)
+{
+    char number[16];
+    (void)snprintf(number, sizeof(number), "%u", port);
+    const struct lw_field fields[] = {
+        {"url", lw_str_c(cli->config.base_url)},
+        {"listen", lw_str_c(cli->config.listen)},
+        {"port", lw_str_c(number)},
+        {"development", lw_str_c(cli->config.development ? "true" : "false")},
+    };
+    lw_log_line(&cli->log, LW_INFO, "started", fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+static enum cli_exit run_serve(struct cli *cli)
+{
+    sigset_t signals;
+    enum cli_exit exit = CLI_DONE;
+    struct idp_service *service = NULL;
+    if (cli_has(cli, "check-config") || cli_has(cli, "print-config")) {
+        return show_config(cli);
+    }
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SIGN, &exit);
+    if (home == NULL) {
+        return exit;
+    }
+    cli->log.least = cli_has(cli, "verbose") ? LW_DEBUG : level_of(cli->config.log_level);
+    const lw_err err = idp_service_start(&cli->config, home, cli->scan_program, &service);
+    if (err.code != LW_OK) {
+        (void)cli_fail(cli, err, "cannot start the service",
+                       err.code == LW_E_CONFLICT
+                           ? "Another program listens there: set `listen` in config.json."
+                           : NULL);
+        return CLI_ENVIRONMENT;
+    }
+    say_started(cli, idp_service_port(service));
+    wait_for_end(cli, &signals);
+    lw_log_line(&cli->log, LW_INFO, "stopping", NULL, 0);
+    idp_service_stop(service, DRAIN_MS);
+    return CLI_DONE;
+}
+
+const struct cli_command cli_serve_commands[] = {
+    {.name = "serve",
+     .args = "",
+     .summary = "run the service",
+     .text = "Verifies presentations, publishes status lists, the trust list and type metadata\n"
+             "over HTTP, on loopback or a unix socket only (TLS and the outside world are the\n"
+             "reverse proxy's). Ends within 5 seconds of SIGTERM or Ctrl-C, letting requests\n"
+             "under way end. SIGHUP reads the configuration again; a bad one is refused and the\n"
+             "old one kept. Of the settings only log_level changes without a restart.",
+     .options = options,
+     .run = run_serve},
+    {.name = NULL},
+};

@@ -1,0 +1,85 @@
+/* lw sync: what a gate needs to verify with no network. */
+#include "cli_table.h"
+#include "idp/client.h"
+#include "wallet/flow_sync.h"
+
+enum { TIMEOUT_MS = 20000, DOCUMENT_MAX = 8 * 1024 * 1024, REDIRECTS = 3 };
+
+static const struct cli_option options[] = {
+    {"server", "URL", "The service to fetch from (required).", false},
+    {"to", "DIR", "The folder to fill (required).", false},
+    {"pin", "SHA256", "Pin of the trust list's key; required the first time.", false},
+    {NULL, NULL, NULL, false},
+};
+
+static lw_err fetch(void *ctx, lw_str uri, const char *accept, lw_buf *body)
+{
+    const struct idp_fetch_limits limits = {.timeout_ms = TIMEOUT_MS,
+                                            .body_max = DOCUMENT_MAX,
+                                            .loopback_http = true,
+                                            .redirects = REDIRECTS};
+    struct idp_fetch_result result;
+    (void)ctx;
+    return idp_fetch(&limits, uri, accept, body, &result);
+}
+
+static const char *advice_for(lw_err err)
+{
+    switch (err.code) {
+    case LW_E_UNTRUSTED:
+    case LW_E_SIGNATURE:
+        return "The trust list is not signed by the pinned key: do not use it. Ask its issuer.";
+    case LW_E_CONFLICT:
+        return "The folder stays as it was. If the server was restored from an old copy, ask its "
+               "operator.";
+    case LW_E_NETWORK:
+    case LW_E_TIMEOUT:
+        return "The folder stays as it was and is good until its lists end.";
+    default:
+        return NULL;
+    }
+}
+
+static enum cli_exit run_sync(struct cli *cli)
+{
+    struct wallet_sync_result result;
+    if (!cli_has(cli, "server") || !cli_has(cli, "to")) {
+        return cli_usage(cli, "--server and --to are needed");
+    }
+    const struct wallet_sync_order order = {
+        .server = cli_text(cli, "server"),
+        .dir = cli_get(cli, "to"),
+        .pin = cli_text(cli, "pin"),
+        .fetch = fetch,
+    };
+    const lw_err err = wallet_flow_sync(&order, &cli->env, &result);
+    if (err.code == LW_E_VALUE) {
+        (void)cli_fail(cli, err, "no pin",
+                       "`lw key list` shows it at the issuer: the column of the key tl. Give it "
+                       "with --pin.");
+        return CLI_USAGE;
+    }
+    if (err.code != LW_OK) {
+        return cli_fail(cli, err, "cannot fetch", advice_for(err));
+    }
+    printf(cli->json ? "{\"trust_list_version\": %llu, \"lists\": %zu, \"kept\": %zu, "
+                       "\"types\": %zu}\n"
+                     : "trust list %llu, %zu status lists (%zu kept as they were), %zu types\n",
+           (unsigned long long)result.trust_list_version, result.lists_fetched, result.lists_kept,
+           result.types);
+    return CLI_DONE;
+}
+
+const struct cli_command cli_sync_commands[] = {
+    {.name = "sync",
+     .args = "",
+     .summary = "fetch what is needed to verify with no network",
+     .text = "Fetches the signed trust list, the license types and every status list into a\n"
+             "folder for `lw verify --offline`. The list's key is pinned the first time; an older\n"
+             "list than the one held, or a different one of the same version, is refused. Each\n"
+             "file is replaced whole.",
+     .examples = "  lw sync --server https://wallet.example.org --to /srv/gate --pin 5f2c...",
+     .options = options,
+     .run = run_sync},
+    {.name = NULL},
+};
