@@ -3,7 +3,7 @@
 
 static enum cli_exit run_check(struct cli *cli)
 {
-    struct wallet_store_check found;
+    struct wallet_store_found found;
     enum cli_exit exit = CLI_DONE;
     WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
     if (home == NULL) {

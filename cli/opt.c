@@ -1,7 +1,7 @@
 /* The command line: parse by the command's own table, --help and manual page from the same. */
 #include <string.h>
 
-#include "cli.h"
+#include "cli_table.h"
 
 static const struct cli_option common[] = {
     {"home", "DIR", "The home folder; $LW_HOME or ~/.license-wallet unless given.", false},
