@@ -72,7 +72,7 @@ static void fill_claims(struct wallet_license *l, size_t count, lw_buf *items)
     uint8_t *room = NULL;
     must(lw_buf_reserve(items, count * 32, &room)); /* so that slices stay where they are */
     for (size_t i = 0; i < count; i++) {
-        char text[16];
+        char text[32];
         const size_t at = items->len;
         (void)snprintf(text, sizeof(text), "value %zu", i);
         must(wallet_cbor_put_text(items, lw_str_c(text)));
