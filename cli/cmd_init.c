@@ -85,8 +85,12 @@ static enum cli_exit run_init(struct cli *cli)
     if (cli_get(cli, "url") == NULL) {
         return cli_usage(cli, "--url is missing: the address that credentials will name");
     }
-    (void)snprintf(store, sizeof(store), "%s/store", cli->home_dir);
-    (void)snprintf(config, sizeof(config), "%s/config.json", cli->home_dir);
+    const int store_len = snprintf(store, sizeof(store), "%s/store", cli->home_dir);
+    const int config_len = snprintf(config, sizeof(config), "%s/config.json", cli->home_dir);
+    if (store_len < 0 || config_len < 0 || (size_t)config_len >= sizeof(config) ||
+        (size_t)store_len >= sizeof(store)) {
+        return cli_usage(cli, "the home folder's path is too long");
+    }
     if (stat(store, &info) == 0) {
         fprintf(stderr,
                 "lw init: there is a store in %s already; nothing was changed\n"
