@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "txn.h"
+#include "wallet/record.h"
 
 static void must(lw_err err)
 {
@@ -83,6 +84,20 @@ static void fill_claims(struct wallet_license *l, size_t count, lw_buf *items)
     l->claim_count = count;
 }
 
+/* A record of the right form; the store does not check its signature. */
+static void make_record(const struct wallet_license *l, lw_buf *record)
+{
+    static const uint8_t kid[8] = {0};
+    static const uint8_t signature[64] = {0};
+    struct wallet_license_type type = {.claim_count = l->claim_count};
+    LW_AUTO_BUF payload = LW_BUF(WALLET_RECORD_MAX);
+    for (size_t i = 0; i < l->claim_count; i++) {
+        type.claims[i].cwt_key = -71001 - (int64_t)i;
+    }
+    must(wallet_record_payload(&type, l, &payload));
+    must(wallet_record_assemble(kid, lw_buf_view(&payload), LW_BYTES(signature), record));
+}
+
 lw_err support_complete(struct wallet_txn *txn, const struct wallet_intent *intent,
                         const struct support_license *what)
 {
@@ -104,13 +119,15 @@ lw_err support_complete(struct wallet_txn *txn, const struct wallet_intent *inte
         memset(l.holders[i].salt, (int)(0x80 + i), WALLET_SALT_LEN);
     }
     fill_claims(&l, what->claims == 0 ? 3 : what->claims, &items);
+    LW_AUTO_BUF record = LW_BUF(WALLET_RECORD_MAX);
+    make_record(&l, &record);
     const struct wallet_license_put put = {.license = &l,
                                            .persons = what->persons,
                                            .state = what->state == 0 ? WALLET_ACTIVE : what->state,
                                            .since = SUPPORT_NOW,
                                            .reason = what->reason == NULL ? (lw_str){0}
                                                                           : lw_str_c(what->reason),
-                                           .record = lw_str_bytes(LW_STR("the signed record")),
+                                           .record = lw_buf_view(&record),
                                            .audit_index = UINT64_MAX};
     return wallet_store_license_complete(txn, &put);
 }

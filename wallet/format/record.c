@@ -20,11 +20,26 @@ enum {
 
 static const lw_str record_typ = {.ptr = "application/license-record+cwt", .len = 30};
 
+lw_err wallet_record_derive_salts(struct wallet_license *license)
+{
+    const lw_bytes use = lw_str_bytes(LW_STR("license record claim salts"));
+    uint8_t salts[WALLET_CLAIMS_MAX][WALLET_SALT_LEN];
+    const size_t len = license->claim_count * WALLET_SALT_LEN;
+    if (len == 0) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(hsm_derive(LW_BYTES(license->salt_seed), use, salts[0], len));
+    for (size_t i = 0; i < license->claim_count; i++) {
+        memcpy(license->claims[i].salt, salts[i], WALLET_SALT_LEN);
+    }
+    return LW_SUCCESS;
+}
+
 lw_err wallet_record_draw_salts(struct wallet_license *license, const struct lw_rng *rng)
 {
-    for (size_t i = 0; i < license->claim_count; i++) {
-        LW_TRY(lw_rng_fill(rng, license->claims[i].salt, sizeof(license->claims[i].salt)));
-    }
+    LW_TRY(lw_rng_fill(rng, license->salt_seed, sizeof(license->salt_seed)));
+    license->salts_seeded = true;
+    LW_TRY(wallet_record_derive_salts(license));
     for (size_t i = 0; i < license->holder_count; i++) {
         LW_TRY(lw_rng_fill(rng, license->holders[i].salt, sizeof(license->holders[i].salt)));
     }

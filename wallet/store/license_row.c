@@ -1,24 +1,22 @@
+/*
+ * The public part of a license. What the signed record says (type, number, version, issuer, times)
+ * stands in it and nowhere else: the view is read out of it each time, so no copy can differ.
+ *
+ *   [1, state, since, reason code, changes, ? predecessor, ? successor, import, ? log index,
+ *    [* person, role], sealed reason, record]
+ */
 #include "license_row.h"
+#include "wallet/record.h"
 
-enum { FIELDS = 19 };
+enum { FIELDS = 11 };
 
-/* The view is kept small: texts, then numbers, then holders, reason and the record. */
 static lw_err encode_head(const struct wallet_stored_license *row, lw_buf *out)
 {
-    const struct wallet_license *l = &row->license;
     LW_TRY(wallet_stored_begin(out, 1, FIELDS));
-    LW_TRY(wallet_cbor_put_text(out, l->type));
-    LW_TRY(wallet_cbor_put_uint(out, l->type_version));
-    LW_TRY(wallet_cbor_put_text(out, l->number));
-    LW_TRY(wallet_cbor_put_text(out, l->version));
-    LW_TRY(wallet_cbor_put_text(out, l->issuer));
     LW_TRY(wallet_cbor_put_uint(out, (uint64_t)row->state));
     LW_TRY(wallet_cbor_put_int(out, row->since));
     LW_TRY(wallet_cbor_put_uint(out, row->reason_code));
     LW_TRY(wallet_cbor_put_uint(out, row->changes));
-    LW_TRY(wallet_cbor_put_int(out, l->issued_at));
-    LW_TRY(wallet_cbor_put_int(out, l->valid_from));
-    LW_TRY(wallet_row_put_opt_int(out, l->valid_until, INT64_MAX));
     LW_TRY(wallet_row_put_opt_id(out, row->has_predecessor ? row->predecessor : NULL));
     LW_TRY(wallet_row_put_opt_id(out, row->has_successor ? row->successor : NULL));
     LW_TRY(wallet_cbor_put_uint(out, row->import));
@@ -50,23 +48,40 @@ static uint64_t read_audit_index(struct wallet_cbor *r)
 
 static void parse_head(struct wallet_cbor *r, struct wallet_stored_license *row)
 {
-    struct wallet_license *l = &row->license;
-    l->type = wallet_cbor_text(r);
-    l->type_version = (unsigned)wallet_row_read_uint(r, UINT32_MAX);
-    l->number = wallet_cbor_text(r);
-    l->version = wallet_cbor_text(r);
-    l->issuer = wallet_cbor_text(r);
     row->state = (enum wallet_state)wallet_row_read_uint(r, WALLET_SUPERSEDED);
     row->since = wallet_cbor_int(r);
     row->reason_code = (unsigned)wallet_row_read_uint(r, UINT32_MAX);
     row->changes = wallet_cbor_uint(r);
-    l->issued_at = wallet_cbor_int(r);
-    l->valid_from = wallet_cbor_int(r);
-    l->valid_until = wallet_row_read_opt_int(r, INT64_MAX);
     row->has_predecessor = wallet_row_read_opt_id(r, row->predecessor);
     row->has_successor = wallet_row_read_opt_id(r, row->successor);
     row->import = wallet_cbor_uint(r);
     row->audit_index = read_audit_index(r);
+}
+
+static lw_err bad_row(void)
+{
+    return LW_FAIL(LW_E_CORRUPT, "license: not of the form that is stored", LW_NOWHERE);
+}
+
+static lw_err read_record(lw_bytes bytes, struct wallet_license *l)
+{
+    struct wallet_record record;
+    const lw_err err = wallet_record_parse(bytes, &record);
+    if (err.code == LW_E_NOMEM) {
+        return err;
+    }
+    if (err.code != LW_OK) {
+        return bad_row();
+    }
+    l->type = record.type;
+    l->type_version = record.type_version;
+    l->number = record.number;
+    l->version = record.version;
+    l->issuer = record.issuer;
+    l->issued_at = record.issued_at;
+    l->valid_from = record.valid_from;
+    l->valid_until = record.valid_until;
+    return LW_SUCCESS;
 }
 
 lw_err wallet_license_row_parse(const uint8_t id[WALLET_UUID_LEN], lw_bytes value,
@@ -80,7 +95,7 @@ lw_err wallet_license_row_parse(const uint8_t id[WALLET_UUID_LEN], lw_bytes valu
     parse_head(&r, row);
     const size_t pairs = wallet_cbor_array(&r);
     if (pairs % 2 != 0 || pairs / 2 > WALLET_HOLDERS_MAX || row->state == 0) {
-        return LW_FAIL(LW_E_CORRUPT, "license: not of the form that is stored", LW_NOWHERE);
+        return bad_row();
     }
     l->holder_count = pairs / 2;
     for (size_t i = 0; i < l->holder_count; i++) {
@@ -91,7 +106,8 @@ lw_err wallet_license_row_parse(const uint8_t id[WALLET_UUID_LEN], lw_bytes valu
     row->record = wallet_cbor_bytes(&r);
     row->reason = (lw_str){0};
     row->opened = false;
-    return wallet_stored_end(&r);
+    LW_TRY(wallet_stored_end(&r));
+    return read_record(row->record, l);
 }
 
 lw_err wallet_license_row_get(const struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],

@@ -5,15 +5,17 @@
  * others their license; with the last one the claims go.
  *
  *   value   [1, main, [* part]]        parts only when there are several holders
- *   main    [[* index, salt, value], [? name, salt]]
+ *   main    [seed, [* index, value], [? name, salt]], or
+ *           [null, [* index, salt, value], [? name, salt]] when the salts follow from no seed
  *   part    [license key, name, salt]
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
 #include "license_row.h"
 #include "person_internal.h"
+#include "wallet/record.h"
 
-enum { FIELDS = 2 };
+enum { FIELDS = 2, MAIN_FIELDS = 3 };
 
 static struct wallet_seal_name name_of(const char *use, const uint8_t id[WALLET_UUID_LEN],
                                        uint64_t version, const uint8_t owner[WALLET_ROW_ID_LEN])
@@ -34,16 +36,42 @@ static lw_err put_holder(const struct wallet_holder *holder, lw_buf *out)
     return wallet_cbor_put_bytes(out, LW_BYTES(holder->salt));
 }
 
-static lw_err plain_main(const struct wallet_license *l, lw_buf *out)
+/* Says whether the claims' salts are those that follow from the license's seed. */
+static lw_err seed_holds(const struct wallet_license *l, bool *holds)
 {
-    LW_TRY(wallet_cbor_put_array(out, 2));
-    LW_TRY(wallet_cbor_put_array(out, 3 * l->claim_count));
+    struct wallet_license derived = *l;
+    *holds = l->salts_seeded;
+    if (!*holds) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(wallet_record_derive_salts(&derived));
+    for (size_t i = 0; i < l->claim_count; i++) {
+        *holds = *holds && memcmp(l->claims[i].salt, derived.claims[i].salt, WALLET_SALT_LEN) == 0;
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err plain_claims(const struct wallet_license *l, bool seeded, lw_buf *out)
+{
+    LW_TRY(seeded ? wallet_cbor_put_bytes(out, LW_BYTES(l->salt_seed)) : wallet_cbor_put_null(out));
+    LW_TRY(wallet_cbor_put_array(out, (seeded ? 2 : 3) * l->claim_count));
     for (size_t i = 0; i < l->claim_count; i++) {
         LW_TRY(wallet_cbor_put_uint(out, l->claims[i].def));
-        LW_TRY(wallet_cbor_put_bytes(out, LW_BYTES(l->claims[i].salt)));
+        if (!seeded) {
+            LW_TRY(wallet_cbor_put_bytes(out, LW_BYTES(l->claims[i].salt)));
+        }
         LW_TRY(wallet_cbor_put_raw(out, l->claims[i].value));
     }
+    return LW_SUCCESS;
+}
+
+static lw_err plain_main(const struct wallet_license *l, lw_buf *out)
+{
     const bool one = l->holder_count == 1;
+    bool seeded = false;
+    LW_TRY(seed_holds(l, &seeded));
+    LW_TRY(wallet_cbor_put_array(out, MAIN_FIELDS));
+    LW_TRY(plain_claims(l, seeded, out));
     LW_TRY(wallet_cbor_put_array(out, one ? 2 : 0));
     return one ? put_holder(&l->holders[0], out) : LW_SUCCESS;
 }
@@ -194,20 +222,37 @@ static void read_holder(struct wallet_cbor *r, struct wallet_holder *holder)
     wallet_row_read_fixed(r, holder->salt, WALLET_SALT_LEN);
 }
 
+static lw_err read_claims(struct wallet_cbor *r, struct wallet_license *l)
+{
+    l->salts_seeded = wallet_cbor_peek(r) != WALLET_CBOR_NULL;
+    if (l->salts_seeded) {
+        wallet_row_read_fixed(r, l->salt_seed, sizeof(l->salt_seed));
+    } else {
+        wallet_cbor_null(r);
+    }
+    const size_t each = l->salts_seeded ? 2 : 3;
+    const size_t items = wallet_cbor_array(r);
+    if (items % each != 0 || items / each > WALLET_CLAIMS_MAX) {
+        return not_as_sealed();
+    }
+    l->claim_count = items / each;
+    for (size_t i = 0; i < l->claim_count; i++) {
+        l->claims[i].def = (size_t)wallet_row_read_uint(r, WALLET_CLAIMS_MAX - 1);
+        if (!l->salts_seeded) {
+            wallet_row_read_fixed(r, l->claims[i].salt, WALLET_SALT_LEN);
+        }
+        l->claims[i].value = wallet_cbor_item(r);
+    }
+    return l->salts_seeded ? wallet_record_derive_salts(l) : LW_SUCCESS;
+}
+
 static lw_err read_main(lw_bytes plain, struct wallet_license *l)
 {
     struct wallet_cbor r = wallet_cbor_reader(plain);
-    const size_t fields = wallet_cbor_array(&r);
-    const size_t triples = wallet_cbor_array(&r);
-    if (fields != 2 || triples % 3 != 0 || triples / 3 > WALLET_CLAIMS_MAX) {
+    if (wallet_cbor_array(&r) != MAIN_FIELDS) {
         return not_as_sealed();
     }
-    for (size_t i = 0; i < triples / 3; i++) {
-        l->claims[i].def = (size_t)wallet_row_read_uint(&r, WALLET_CLAIMS_MAX - 1);
-        wallet_row_read_fixed(&r, l->claims[i].salt, WALLET_SALT_LEN);
-        l->claims[i].value = wallet_cbor_item(&r);
-    }
-    l->claim_count = triples / 3;
+    LW_TRY(read_claims(&r, l));
     const size_t rest = wallet_cbor_array(&r);
     if (rest != (l->holder_count == 1 ? 2 : 0)) {
         return not_as_sealed();

@@ -3,6 +3,7 @@
 #include "wallet/store_license.h"
 
 #include "license_row.h"
+#include "wallet/record.h"
 
 enum { REASON_SEALED_MAX = 2 * WALLET_REASON_MAX, OPENED_MAX = 2 * WALLET_LICENSE_ROW_MAX };
 
@@ -54,11 +55,28 @@ static lw_err check_claims(const struct wallet_license *l)
     return LW_SUCCESS;
 }
 
+/* The record is what will be read, so it must say what was reserved and goes into the indexes. */
+static lw_err check_record(const struct wallet_license *l, lw_bytes bytes)
+{
+    struct wallet_record record;
+    const lw_err err = wallet_record_parse(bytes, &record);
+    if (err.code == LW_E_NOMEM) {
+        return err;
+    }
+    if (err.code != LW_OK) {
+        return bad("license: no record");
+    }
+    if (!lw_str_eq(record.type, l->type) || record.type_version != l->type_version ||
+        !lw_str_eq(record.number, l->number) || !lw_str_eq(record.version, l->version) ||
+        !lw_str_eq(record.issuer, l->issuer) || record.issued_at != l->issued_at ||
+        record.valid_from != l->valid_from || record.valid_until != l->valid_until) {
+        return bad("license: the record says something else");
+    }
+    return LW_SUCCESS;
+}
+
 static lw_err check_put(const struct wallet_license_put *put)
 {
-    if (put->record.len == 0 || put->record.len > WALLET_RECORD_STORE_MAX) {
-        return bad("license: no record, or one that is too large");
-    }
     if (put->license->valid_until < put->license->valid_from) {
         return bad("license: ends before it begins");
     }
@@ -68,7 +86,8 @@ static lw_err check_put(const struct wallet_license_put *put)
     }
     LW_TRY(check_reason(put->reason));
     LW_TRY(check_holders(put));
-    return check_claims(put->license);
+    LW_TRY(check_claims(put->license));
+    return check_record(put->license, put->record);
 }
 
 static lw_err check_intent(const struct wallet_txn *txn, const struct wallet_license *l,

@@ -9,6 +9,7 @@ enum {
     WALLET_NUMBER_MAX = 128,
     WALLET_UUID_LEN = 16,
     WALLET_SALT_LEN = 16,
+    WALLET_SALT_SEED_LEN = 32,
 };
 
 enum wallet_state {
@@ -53,6 +54,8 @@ struct wallet_license {
     size_t holder_count;
     struct wallet_claim claims[WALLET_CLAIMS_MAX];
     size_t claim_count;
+    bool salts_seeded; /* the claims' salts are derived from the seed, by wallet/record.h */
+    uint8_t salt_seed[WALLET_SALT_SEED_LEN];
     int64_t issued_at;   /* Unix seconds */
     int64_t valid_from;  /* Unix seconds */
     int64_t valid_until; /* Unix seconds, exclusive; INT64_MAX: without end */

@@ -20,9 +20,16 @@
 
 enum { WALLET_RECORD_MAX = 8192 };
 
-/** Draw the salts of all claims and holders of `license`; done once, before its record is made. */
+/**
+ * Draw the salts of all claims and holders of `license`; done once, before its record is made. The
+ * claims' salts are derived from one seed that is drawn, so that a store keeps 32 bytes instead of
+ * 16 for each; who is given one of them learns nothing of the others.
+ */
 LW_MUST_USE lw_err wallet_record_draw_salts(struct wallet_license *license,
                                             const struct lw_rng *rng);
+
+/** Set the salts of the claims, in their order, to those that follow from `license->salt_seed`. */
+LW_MUST_USE lw_err wallet_record_derive_salts(struct wallet_license *license);
 
 /**
  * Append the payload of the record of `license`.

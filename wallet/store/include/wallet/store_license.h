@@ -22,7 +22,6 @@ enum {
     WALLET_ID_TEXT_MAX = 64, /* bytes of a license type's or an agency's id */
     WALLET_ROLE_MAX = 64,
     WALLET_REASON_MAX = 1024, /* bytes of a reason's text: 256 characters */
-    WALLET_RECORD_STORE_MAX = 16 * 1024,
 };
 
 /* A number and version set aside, before they are signed. A value: texts are NUL-terminated. */
@@ -99,10 +98,11 @@ struct wallet_license_put {
  *         LW_E_CONFLICT   the intent is of another type, number, version or issuer; or the license
  *                         is not superseded and another version of its number is active or
  *                         suspended; or a person is named twice;
- *         LW_E_VALUE      no holder, no record, a text that is empty, too long or not UTF-8, a
- *                         validity that ends before it begins, a claim that is no CBOR item;
+ *         LW_E_VALUE      no holder, no record or one of another license, a text that is empty, too
+ *                         long or not UTF-8, a validity that ends before it begins, a claim that
+ *                         is no CBOR item;
  *         LW_E_DENIED     the store is locked
- * does not check  the record's signature, or that it says what `license` says
+ * does not check  the record's signature, or that its digests are those of claims and holders
  */
 LW_MUST_USE lw_err wallet_store_license_complete(struct wallet_txn *txn,
                                                  const struct wallet_license_put *put);
