@@ -267,6 +267,7 @@ struct caller {
     const struct fixture *f;
     lw_err err;
     struct idp_fetch_result result;
+    atomic_uint *finished;
 };
 
 static void *call_wait(void *arg)
@@ -274,6 +275,7 @@ static void *call_wait(void *arg)
     struct caller *c = arg;
     LW_AUTO_BUF body = LW_BUF(ANSWER_MAX);
     c->err = get(c->f, "/wait", &body, &c->result);
+    atomic_fetch_add(c->finished, 1);
     return NULL;
 }
 
@@ -282,11 +284,12 @@ static void waiting_requests_leave_the_others_alone(void **state)
     enum { CALLERS = 6 }; /* two workers, two places: the others are told to come again */
     struct fixture *f = *state;
     struct caller callers[CALLERS];
+    atomic_uint finished = 0;
     size_t done = 0;
     size_t busy = 0;
     atomic_store(&f->service.hold, true);
     for (size_t i = 0; i < CALLERS; i++) {
-        callers[i] = (struct caller){.f = f};
+        callers[i] = (struct caller){.f = f, .finished = &finished};
         assert_int_equal(pthread_create(&callers[i].thread, NULL, call_wait, &callers[i]), 0);
     }
     while (atomic_load(&f->service.waiting) < 2) {
@@ -295,7 +298,10 @@ static void waiting_requests_leave_the_others_alone(void **state)
     LW_AUTO_BUF body = LW_BUF(ANSWER_MAX);
     struct idp_fetch_result result;
     assert_int_equal(get(f, "/thing/1", &body, &result).code, LW_OK);
-    (void)poll(NULL, 0, 100); /* all six have arrived */
+    /* Two run, two wait; the two for whom there is no place are told so at once. */
+    while (atomic_load(&finished) < CALLERS - 4) {
+        (void)poll(NULL, 0, 5);
+    }
     atomic_store(&f->service.hold, false);
     for (size_t i = 0; i < CALLERS; i++) {
         (void)pthread_join(callers[i].thread, NULL);
