@@ -91,6 +91,9 @@ void cli_help(FILE *out, const struct cli_command *command);
 /** Write the manual page of a command (roff) to `out`. */
 void cli_manual(FILE *out, const struct cli_command *command);
 
+/** Write the manual page of the configuration file (roff) to `out`; false when memory ran out. */
+bool cli_manual_config(FILE *out);
+
 /** Say on standard error what went wrong and what to do; return the exit code for `err`. */
 enum cli_exit cli_fail(const struct cli *cli, lw_err err, const char *doing, const char *advice);
 

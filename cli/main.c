@@ -108,6 +108,30 @@ static enum cli_exit set_common(struct cli *cli)
     return CLI_DONE;
 }
 
+/* lw --manual: the names of the pages; lw --manual NAME: that page, as docs/man has it. */
+static int manual(int argc, char **argv)
+{
+    int words = 0;
+    if (argc == 0) {
+        const struct cli_command *c = NULL;
+        for (size_t i = 0; (c = cli_command_at(i)) != NULL; i++) {
+            puts(c->name);
+        }
+        puts("config");
+        return CLI_DONE;
+    }
+    if (strcmp(argv[0], "config") == 0) {
+        return cli_manual_config(stdout) ? CLI_DONE : CLI_ENVIRONMENT;
+    }
+    const struct cli_command *command = find_command(argc, argv, &words);
+    if (command == NULL) {
+        fprintf(stderr, "lw: there is no command '%s'\n", argv[0]);
+        return CLI_USAGE;
+    }
+    cli_manual(stdout, command);
+    return CLI_DONE;
+}
+
 int cli_main(int argc, char **argv)
 {
     int words = 0;
@@ -118,6 +142,9 @@ int cli_main(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0) {
         printf("lw %s\n", LW_VERSION);
         return CLI_DONE;
+    }
+    if (strcmp(argv[1], "--manual") == 0) {
+        return manual(argc - 2, argv + 2);
     }
     const struct cli_command *command = find_command(argc - 1, argv + 1, &words);
     if (command == NULL) {

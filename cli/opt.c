@@ -126,7 +126,7 @@ bool cli_has(const struct cli *cli, const char *name)
     return false;
 }
 
-enum { HELP_COLUMN = 26 };
+enum { HELP_COLUMN = 26, CONFIG_PAGE_MAX = 64 * 1024 };
 
 static void help_options(FILE *out, const struct cli_option *options)
 {
@@ -208,4 +208,21 @@ void cli_manual(FILE *out, const struct cli_command *command)
     fputs(".SH EXIT STATUS\n0 done or accepted; 1 refused or invalid; 2 the command line is wrong; "
           "3 token, store, disk or network; 4 undetermined.\n",
           out);
+}
+
+bool cli_manual_config(FILE *out)
+{
+    LW_AUTO_BUF settings = LW_BUF(CONFIG_PAGE_MAX);
+    if (idp_config_manual(&settings).code != LW_OK) {
+        return false;
+    }
+    fputs(
+        ".TH LW\\-CONFIG 5 \"\" \"License Wallet\"\n.SH NAME\nconfig.json \\- settings of a home\n"
+        ".SH DESCRIPTION\nOne JSON object in the home folder. Every setting has a default; a "
+        "member "
+        "that is not\nlisted here is an error. \\fBlw serve \\-\\-check\\-config\\fR checks it.\n"
+        ".SH SETTINGS\n",
+        out);
+    (void)fwrite(settings.ptr, 1, settings.len, out);
+    return true;
 }
