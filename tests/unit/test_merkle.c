@@ -238,6 +238,47 @@ static void the_empty_tree_is_consistent_with_itself_alone(void **state)
                      LW_E_SIGNATURE);
 }
 
+/* Each of these would hold if one comparison were left out, by hashes made to fit. */
+static void proofs_that_fit_another_tree_are_refused(void **state)
+{
+    (void)state;
+    fill_leaves();
+    struct wallet_merkle_path path = {.count = 1};
+    uint8_t root[WALLET_HASH_LEN];
+    mth(0, 2, root);
+    memcpy(path.hash[0], leaves[0], WALLET_HASH_LEN);
+    assert_int_equal(wallet_merkle_check_inclusion(leaves[1], 1, 2, &path, root).code, LW_OK);
+    assert_int_equal(wallet_merkle_check_inclusion(leaves[1], 0, 1, &path, root).code,
+                     LW_E_SIGNATURE);
+    assert_int_equal(wallet_merkle_check_consistency(1, 1, &path, leaves[1], root).code,
+                     LW_E_SIGNATURE);
+    path.count = 0;
+    assert_int_equal(wallet_merkle_check_consistency(2, 1, &path, root, root).code, LW_E_SIGNATURE);
+}
+
+static void a_range_that_is_no_subtree_has_no_proof(void **state)
+{
+    (void)state;
+    fill_leaves();
+    struct wallet_merkle_path path = {.count = 4};
+    uint8_t node_[WALLET_HASH_LEN];
+    uint8_t root[WALLET_HASH_LEN];
+    for (size_t i = 0; i < path.count; i++) {
+        memcpy(path.hash[i], leaves[i], WALLET_HASH_LEN);
+    }
+    /* What the climb from [1, 3) in a tree of 8 would compute. */
+    assert_int_equal(wallet_merkle_node(leaves[2], leaves[0], node_).code, LW_OK);
+    assert_int_equal(wallet_merkle_node(leaves[0], leaves[1], root).code, LW_OK);
+    assert_int_equal(wallet_merkle_node(leaves[2], root, root).code, LW_OK);
+    assert_int_equal(wallet_merkle_node(root, leaves[3], root).code, LW_OK);
+    const struct wallet_merkle_range range = {.start = 1, .end = 3};
+    assert_int_equal(wallet_merkle_check_subtree(range, 8, &path, node_, root).code,
+                     LW_E_SIGNATURE);
+    const struct wallet_merkle_range backwards = {.start = 3, .end = 1};
+    assert_int_equal(wallet_merkle_check_subtree(backwards, 8, &path, node_, root).code,
+                     LW_E_SIGNATURE);
+}
+
 static void a_longer_path_than_fits_is_refused(void **state)
 {
     (void)state;
@@ -257,6 +298,8 @@ int main(void)
         cmocka_unit_test(what_is_not_in_the_tree_has_no_proof),
         cmocka_unit_test(the_largest_trees_have_paths_that_fit),
         cmocka_unit_test(the_empty_tree_is_consistent_with_itself_alone),
+        cmocka_unit_test(proofs_that_fit_another_tree_are_refused),
+        cmocka_unit_test(a_range_that_is_no_subtree_has_no_proof),
         cmocka_unit_test(a_longer_path_than_fits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

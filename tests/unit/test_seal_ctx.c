@@ -5,8 +5,11 @@
 
 #include <cmocka.h>
 
+#include "hsm/digest.h"
+#include "hsm/rng.h"
 #include "hsm/seal.h"
 #include "store_fixture.h"
+#include "txn.h"
 
 static const uint8_t epoch_one[WALLET_STORE_KEY_LEN] = {1};
 static const uint8_t epoch_two[WALLET_STORE_KEY_LEN] = {2};
@@ -221,6 +224,41 @@ static void a_wrong_epoch_key_is_noticed_and_opens_nothing(void **state)
     assert_int_equal(wallet_store_unlock(f->store, 1, epoch_one).code, LW_OK);
 }
 
+static void epochs_begin_at_one(void **state)
+{
+    const struct support_store *f = *state;
+    assert_int_equal(wallet_store_unlock(f->store, 0, epoch_one).code, LW_E_MISUSE);
+    assert_false(wallet_seal_unlocked(wallet_store_seal_ctx(f->store)));
+}
+
+/* Sealed as a data key is, by the same derivation, but shorter than one. */
+static void a_wrapped_key_of_another_length_is_corrupt(void **state)
+{
+    const struct wallet_seal_ctx *ctx = unlocked(*state);
+    uint8_t key[WALLET_DATA_KEY_LEN];
+    LW_AUTO_BUF name = LW_BUF(256);
+    LW_AUTO_BUF value = LW_BUF(256);
+    for (size_t len = 31; len <= 32; len++) {
+        LW_AUTO_BUF sealed = LW_BUF(256);
+        lw_buf_truncate(&name, 0);
+        lw_buf_truncate(&value, 0);
+        assert_int_equal(wallet_cbor_put_array(&name, 3).code, LW_OK);
+        assert_int_equal(wallet_cbor_put_text(&name, LW_STR("person data key")).code, LW_OK);
+        assert_int_equal(wallet_cbor_put_uint(&name, 1).code, LW_OK);
+        assert_int_equal(wallet_cbor_put_bytes(&name, text("p")).code, LW_OK);
+        assert_int_equal(hsm_derive(LW_BYTES(epoch_one), lw_buf_view(&name), key, sizeof(key)).code,
+                         LW_OK);
+        const lw_bytes plain = {.ptr = wrong, .len = len};
+        assert_int_equal(hsm_seal(key, lw_buf_view(&name), plain, hsm_rng_system(), &sealed).code,
+                         LW_OK);
+        assert_int_equal(wallet_stored_begin(&value, 1, 2).code, LW_OK);
+        assert_int_equal(wallet_cbor_put_uint(&value, 1).code, LW_OK);
+        assert_int_equal(wallet_cbor_put_bytes(&value, lw_buf_view(&sealed)).code, LW_OK);
+        assert_int_equal(wallet_data_key_open(ctx, text("p"), lw_buf_view(&value), key).code,
+                         len == 32 ? LW_OK : LW_E_CORRUPT);
+    }
+}
+
 static void a_newer_epoch_seals_what_is_new_and_the_old_one_still_opens(void **state)
 {
     struct support_store *f = *state;
@@ -292,6 +330,8 @@ int main(void)
         TEST(look_ups_stay_the_same_and_differ_by_purpose_and_parts),
         TEST(another_store_has_other_look_ups),
         TEST(a_wrong_epoch_key_is_noticed_and_opens_nothing),
+        TEST(epochs_begin_at_one),
+        TEST(a_wrapped_key_of_another_length_is_corrupt),
         TEST(a_newer_epoch_seals_what_is_new_and_the_old_one_still_opens),
         TEST(an_epoch_unknown_to_the_store_needs_a_known_one_first),
         TEST(no_more_epochs_than_there_is_room_for),

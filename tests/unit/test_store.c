@@ -229,7 +229,9 @@ static void without_random_bytes_no_store_is_made(void **state)
     const struct wallet_store_options options = {.clock = &f->clock.clock, .rng = &none};
     WALLET_AUTO_STORE store = NULL;
     assert_int_equal(wallet_store_create(f->dir, &options, &store).code, LW_E_CRYPTO);
-    assert_int_equal(wallet_store_open(f->dir, &f->options, &store).code, LW_E_NOT_FOUND);
+    const lw_err err = wallet_store_open(f->dir, &f->options, &store);
+    assert_int_equal(err.code, LW_E_NOT_FOUND);
+    assert_string_equal(err.why, "store: its creation was not finished");
     assert_int_equal(wallet_store_create(f->dir, &f->options, &store).code, LW_OK);
 }
 
