@@ -36,6 +36,26 @@ int mdb_cursor_get(void *cursor, struct library_value *key, struct library_value
     return rc;
 }
 
+/* Likewise its counting of a keyspace's entries. */
+static bool count_more;
+struct library_stat {
+    unsigned page;
+    unsigned depth;
+    size_t pages[3];
+    size_t entries;
+};
+
+int mdb_stat(void *txn, unsigned dbi, struct library_stat *stat);
+int mdb_stat(void *txn, unsigned dbi, struct library_stat *stat)
+{
+    int (*real)(void *, unsigned, struct library_stat *) = NULL;
+    void *found = dlsym(RTLD_NEXT, "mdb_stat");
+    memcpy(&real, &found, sizeof(real));
+    const int rc = real(txn, dbi, stat);
+    stat->entries += count_more ? 1 : 0;
+    return rc;
+}
+
 static int make(void **state)
 {
     static struct support_store f;
@@ -101,16 +121,17 @@ static lw_code get_leaf(struct support_store *f, uint64_t index)
 }
 
 static const char first[] = "0000000000000000";
+#define EVENT "48 8701000d6040f640"
 #define HASH32 "0101010101010101010101010101010101010101010101010101010101010101"
 
 static void openings_not_of_their_form_are_corrupt(void **state)
 {
     static const char *const bad[] = {
-        "83 01 4101 40",            /* a nonce of one byte */
-        "84 01 5820" HASH32 "4000", /* a field more */
-        "82 01 5820" HASH32,        /* a field less */
-        "83 01 5820" HASH32 "40",   /* no event within */
-        "83 01 f6 60",              /* erased by a text */
+        "83 01 4101" EVENT,        /* a nonce of one byte */
+        "84 01 5820" HASH32 EVENT, /* a field more is told than there is */
+        "82 01 5820" HASH32,       /* a field less */
+        "83 01 5820" HASH32 "40",  /* no event within */
+        "83 01 f6 60",             /* erased by a text */
         "80",
     };
     assert_int_equal(get_leaf(*state, 0), LW_OK);
@@ -271,6 +292,16 @@ static void keys_out_of_order_are_found(void **state)
     assert_string_equal(found.why, "keys are out of order");
 }
 
+static void entries_that_are_counted_but_not_there_are_found(void **state)
+{
+    count_more = true;
+    const struct wallet_store_found found = check(*state);
+    count_more = false;
+    assert_false(found.whole);
+    assert_string_equal(found.why, "entries are missing");
+    assert_true(check(*state).whole);
+}
+
 static void a_log_that_does_not_chain_is_named_by_its_leaf(void **state)
 {
     put(*state, WALLET_KS_AUDIT_LEAF, "0000000000000001", HASH32);
@@ -295,6 +326,7 @@ int main(void)
         TEST(a_receipt_without_its_index_is_corrupt),
         TEST(an_epoch_without_its_number_is_corrupt),
         TEST(keys_out_of_order_are_found),
+        TEST(entries_that_are_counted_but_not_there_are_found),
         TEST(a_log_that_does_not_chain_is_named_by_its_leaf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

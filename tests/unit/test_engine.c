@@ -410,6 +410,45 @@ static void what_is_no_data_file_is_corrupt(void **state)
     support_remove(other.folder);
 }
 
+static void take_all_and_die(struct fixture *f)
+{
+    struct wallet_engine_txn *txn = NULL;
+    lw_err err = LW_SUCCESS;
+    while (err.code == LW_OK) {
+        err = ops->begin(f->engine, WALLET_ENGINE_READ, NULL, &txn);
+    }
+    _exit(err.code == LW_E_BUSY ? 0 : 1);
+}
+
+/* The parent holds the slot that it has, so that it needs another. */
+static void slots_of_dead_readers_are_taken_when_there_are_no_others(void **state)
+{
+    struct fixture *f = *state;
+    int status = 1;
+    int begin_pipe[2];
+    char go = 0;
+    ops->close(f->engine);
+    assert_int_equal(pipe(begin_pipe), 0);
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        if (read(begin_pipe[0], &go, 1) != 1) {
+            _exit(1);
+        }
+        f->engine = open_in(f, SMALL_MAP);
+        take_all_and_die(f);
+    }
+    f->engine = open_in(f, SMALL_MAP);
+    struct wallet_engine_txn *one = begin(f->engine, WALLET_ENGINE_READ);
+    assert_int_equal(write(begin_pipe[1], "g", 1), 1);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    ops->abort(begin(f->engine, WALLET_ENGINE_READ));
+    ops->abort(one);
+    close(begin_pipe[0]);
+    close(begin_pipe[1]);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, make, drop)
 
 int main(void)
@@ -428,6 +467,7 @@ int main(void)
         TEST(growth_waits_for_readers_and_gives_up_in_time),
         TEST(another_process_growth_is_noticed),
         TEST(a_reader_that_was_killed_does_not_make_the_file_grow),
+        TEST(slots_of_dead_readers_are_taken_when_there_are_no_others),
         TEST(more_readers_than_there_are_slots_are_told_to_come_again),
         TEST(a_copy_holds_what_was_there_and_files_are_private),
         TEST(what_is_no_data_file_is_corrupt),

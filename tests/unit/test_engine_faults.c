@@ -1,7 +1,8 @@
-#define _GNU_SOURCE /* syscall */
+#define _GNU_SOURCE /* RTLD_NEXT, syscall */
 
 #include "engine.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +24,23 @@ static atomic_int fail_sync;  /* the n-th fdatasync from now; 0: none */
 static atomic_int fail_pages; /* likewise a write of pages */
 static atomic_int fail_meta;  /* likewise a write of a meta page */
 static atomic_int fail_code;  /* what they give; 0: a short write */
+
+static atomic_int map_full_at_commit;
+
+int mdb_txn_commit(void *txn);
+void mdb_txn_abort(void *txn);
+int mdb_txn_commit(void *txn)
+{
+    enum { MAP_FULL = -30792 };
+    int (*real)(void *) = NULL;
+    void *found = dlsym(RTLD_NEXT, "mdb_txn_commit");
+    memcpy(&real, &found, sizeof(real)); /* ISO C has no cast for it */
+    if (atomic_exchange(&map_full_at_commit, 0) == 1) {
+        mdb_txn_abort(txn);
+        return MAP_FULL;
+    }
+    return real(txn);
+}
 
 enum { META_END = 2 * 4096 };
 
@@ -294,6 +312,20 @@ static void a_large_write_over_the_limit_is_a_full_disk_too(void **state)
     assert_true(holds(f->engine, "a", "1"));
 }
 
+static void a_map_found_full_at_the_commit_grows_too(void **state)
+{
+    const struct fixture *f = *state;
+    struct wallet_engine_stat before = {0};
+    struct wallet_engine_stat after = {0};
+    assert_int_equal(ops->stat(f->engine, &before).code, LW_OK);
+    atomic_store(&map_full_at_commit, 1);
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_E_LIMIT);
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
+    assert_int_equal(ops->stat(f->engine, &after).code, LW_OK);
+    assert_int_equal(after.map_bytes, 2 * before.map_bytes);
+    assert_int_equal(f->fatal, 0);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, make, drop)
 
 int main(void)
@@ -305,6 +337,7 @@ int main(void)
         TEST(a_full_disk_refuses_writes_and_no_more),
         TEST(a_file_limit_is_met_and_lifted_without_a_restart),
         TEST(a_large_write_over_the_limit_is_a_full_disk_too),
+        TEST(a_map_found_full_at_the_commit_grows_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

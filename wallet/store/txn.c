@@ -68,14 +68,6 @@ lw_err wallet_txn_has(const struct wallet_txn *txn, enum wallet_keyspace ks, lw_
     return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
 }
 
-static lw_err may_change(const struct wallet_txn *txn)
-{
-    if (!txn->write) {
-        return LW_FAIL(LW_E_MISUSE, "store: a change in a read transaction", LW_NOWHERE);
-    }
-    return LW_SUCCESS;
-}
-
 /* A change that found the entry there, or not there, has changed nothing. */
 static lw_err changed(struct wallet_txn *txn, lw_err err)
 {
@@ -87,27 +79,23 @@ static lw_err changed(struct wallet_txn *txn, lw_err err)
 
 lw_err wallet_txn_put(struct wallet_txn *txn, enum wallet_keyspace ks, lw_bytes key, lw_bytes value)
 {
-    LW_TRY(may_change(txn));
     return changed(txn, txn->ops->put(txn->engine, ks, key, value, WALLET_PUT));
 }
 
 lw_err wallet_txn_insert(struct wallet_txn *txn, enum wallet_keyspace ks, lw_bytes key,
                          lw_bytes value)
 {
-    LW_TRY(may_change(txn));
     return changed(txn, txn->ops->put(txn->engine, ks, key, value, WALLET_PUT_INSERT));
 }
 
 lw_err wallet_txn_append(struct wallet_txn *txn, enum wallet_keyspace ks, lw_bytes key,
                          lw_bytes value)
 {
-    LW_TRY(may_change(txn));
     return changed(txn, txn->ops->put(txn->engine, ks, key, value, WALLET_PUT_LAST));
 }
 
 lw_err wallet_txn_delete(struct wallet_txn *txn, enum wallet_keyspace ks, lw_bytes key)
 {
-    LW_TRY(may_change(txn));
     return changed(txn, txn->ops->del(txn->engine, ks, key));
 }
 
