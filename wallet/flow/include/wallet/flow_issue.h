@@ -5,7 +5,6 @@
 #include "wallet/home.h"
 #include "wallet/license.h"
 #include "wallet/policy_issue.h"
-#include "wallet/policy_issue.h"
 
 /* A claim as given on the command line or by an API: which, and its text. */
 struct wallet_claim_text {

@@ -5,7 +5,6 @@
 #include "wallet/check.h"
 #include "wallet/home.h"
 #include "wallet/policy_accept.h"
-#include "wallet/policy_accept.h"
 
 /* Where keys, lists and types come from: this home's store, or an offline folder. */
 struct wallet_verifier;

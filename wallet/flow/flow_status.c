@@ -1,0 +1,339 @@
+/* Changes of state, and the status lists and the trust list that tell others of them. */
+#include "wallet/flow_status.h"
+
+#include <stdlib.h>
+
+#include "flow_common.h"
+#include "trust_publish.h"
+#include "wallet/status_publish.h"
+#include "wallet/store_credential.h"
+#include "wallet/store_status.h"
+
+enum {
+    LIST_PAGE = 16,
+    LISTS_MAX = 4096, /* in one round of publishing, and in the aggregation */
+    URI_MAX = 512,
+    ARRAY_MAX = WALLET_STATUS_SIZE_MAX * WALLET_STATUS_STORE_BITS / 8,
+    REASON_CHARS_MAX = 256,
+};
+
+struct change {
+    struct wallet_license_ref ref;
+    struct wallet_state_change to;
+    lw_str actor;
+    enum wallet_state from;
+};
+
+static enum wallet_audit_kind kind_of(enum wallet_state to)
+{
+    switch (to) {
+    case WALLET_ACTIVE:
+        return WALLET_AUDIT_LICENSE_RESUMED;
+    case WALLET_SUSPENDED:
+        return WALLET_AUDIT_LICENSE_SUSPENDED;
+    case WALLET_REVOKED:
+        return WALLET_AUDIT_LICENSE_REVOKED;
+    case WALLET_CANCELLED:
+        return WALLET_AUDIT_LICENSE_CANCELLED;
+    case WALLET_SUPERSEDED:
+        break;
+    }
+    return WALLET_AUDIT_LICENSE_SUPERSEDED;
+}
+
+static enum wallet_entry_status entry_of(enum wallet_state to)
+{
+    switch (to) {
+    case WALLET_ACTIVE:
+        return WALLET_ENTRY_VALID;
+    case WALLET_SUSPENDED:
+        return WALLET_ENTRY_SUSPENDED;
+    case WALLET_REVOKED:
+    case WALLET_CANCELLED:
+    case WALLET_SUPERSEDED:
+        break;
+    }
+    return WALLET_ENTRY_INVALID;
+}
+
+static lw_err write_change(struct wallet_txn *txn, void *ctx)
+{
+    struct change *c = ctx;
+    uint8_t id[WALLET_UUID_LEN];
+    c->from = (enum wallet_state)0;
+    LW_TRY(flow_find(txn, c->ref, id));
+    LW_TRY(wallet_store_license_set_state(txn, id, &c->to, &c->from));
+    LW_TRY(wallet_store_credential_set_status(txn, id, entry_of(c->to.to), NULL));
+    return flow_audit_license(txn, c->to.since, kind_of(c->to.to), c->actor, id, NULL);
+}
+
+/* Characters of UTF-8 text, which the store checks to be such. */
+static size_t characters(lw_str text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        count += ((uint8_t)text.ptr[i] & 0xC0U) == 0x80U ? 0 : 1;
+    }
+    return count;
+}
+
+lw_err wallet_flow_change_state(struct wallet_home *home, struct wallet_license_ref ref,
+                                enum wallet_state to, lw_str reason, lw_str actor,
+                                enum wallet_state *from)
+{
+    struct change change = {
+        .ref = ref,
+        .to = {.to = to, .since = lw_now(home->env->clock), .reason = reason},
+        .actor = actor,
+    };
+    size_t published = 0;
+    if (characters(reason) < 1 || characters(reason) > REASON_CHARS_MAX) {
+        return LW_FAIL(LW_E_VALUE, "status: the reason has 1 to 256 characters", LW_NOWHERE);
+    }
+    if (to == WALLET_SUPERSEDED) {
+        return LW_FAIL(LW_E_VALUE, "status: a license is superseded by issuing its successor",
+                       LW_NOWHERE);
+    }
+    const lw_err err = wallet_store_write(home->store, write_change, &change);
+    *from = change.from;
+    LW_TRY(err);
+    if (home->pool != NULL) {
+        /* The change is made, whatever becomes of the list: the service signs it in a second. */
+        const lw_err signing = wallet_flow_publish_status(home, &published);
+        if (signing.code != LW_OK) {
+            lw_log_err(home->env->log, LW_WARN, "status_list_unsigned", signing,
+                       (struct lw_field){.key = NULL});
+        }
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err put_uri(const struct wallet_home *home, uint64_t number, lw_buf *uri)
+{
+    LW_TRY(lw_buf_put_c(uri, home->config->base_url));
+    LW_TRY(lw_buf_put_c(uri, "/status/"));
+    return lw_buf_put_int(uri, (int64_t)number);
+}
+
+/* A list that is signed now: of one version of its entries. */
+struct publishing {
+    struct wallet_home *home;
+    struct wallet_stored_list list;
+    int64_t now;
+    lw_buf uri;
+    lw_buf aggregation;
+    lw_buf array;
+    lw_buf lst;
+    lw_buf jwt;
+    lw_buf cwt;
+};
+
+static void free_publishing(struct publishing *p)
+{
+    lw_buf_free(&p->uri);
+    lw_buf_free(&p->aggregation);
+    lw_buf_free(&p->array);
+    lw_buf_free(&p->lst);
+    lw_buf_free(&p->jwt);
+    lw_buf_free(&p->cwt);
+}
+#define AUTO_PUBLISHING __attribute__((cleanup(free_publishing))) struct publishing
+
+static lw_err sign_list(struct publishing *p)
+{
+    struct hsm_signer signer;
+    LW_TRY(put_uri(p->home, p->list.number, &p->uri));
+    LW_TRY(lw_buf_put_c(&p->aggregation, p->home->config->base_url));
+    LW_TRY(lw_buf_put_c(&p->aggregation, "/status"));
+    LW_TRY(wallet_status_deflate(lw_buf_view(&p->array), &p->lst));
+    LW_TRY(wallet_home_signer(p->home, HSM_PURPOSE_STATUS, lw_str_c(p->list.agency), &signer));
+    const struct wallet_status_parts parts = {
+        .uri = lw_buf_text(&p->uri),
+        .iat = p->now,
+        .exp = p->now + WALLET_STATUS_LIFE_S,
+        .ttl_s = WALLET_STATUS_TTL_S,
+        .bits = WALLET_STATUS_STORE_BITS,
+        .lst = lw_buf_view(&p->lst),
+        .aggregation_uri = lw_buf_text(&p->aggregation),
+    };
+    LW_TRY(wallet_status_sign_jwt(&parts, &signer, p->now, &p->jwt));
+    return wallet_status_sign_cwt(&parts, &signer, p->now, &p->cwt);
+}
+
+/* A list that says something new is logged; one that is signed again for its age is not. */
+static lw_err write_tokens(struct wallet_txn *txn, void *ctx)
+{
+    const struct publishing *p = ctx;
+    const struct wallet_status_tokens tokens = {
+        .version = p->list.version,
+        .iat = p->now,
+        .exp = p->now + WALLET_STATUS_LIFE_S,
+        .jwt = lw_buf_view(&p->jwt),
+        .cwt = lw_buf_view(&p->cwt),
+    };
+    LW_TRY(wallet_store_status_publish(txn, p->list.number, &tokens));
+    return wallet_status_list_dirty(&p->list)
+               ? home_audit(txn, p->now, WALLET_AUDIT_STATUS_LIST_SIGNED, LW_STR("system"),
+                            (lw_bytes){NULL, 0})
+               : LW_SUCCESS;
+}
+
+static lw_err read_array(struct publishing *p, uint64_t number)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    LW_TRY(wallet_read_begin(p->home->store, &txn));
+    return wallet_store_status_array(txn, number, &p->list, &p->array);
+}
+
+/* One that another process has published meanwhile, of a later version, is as good. */
+static lw_err publish_list(struct wallet_home *home, uint64_t number)
+{
+    AUTO_PUBLISHING p = {
+        .home = home,
+        .now = lw_now(home->env->clock),
+        .uri = LW_BUF(URI_MAX),
+        .aggregation = LW_BUF(URI_MAX),
+        .array = LW_BUF(ARRAY_MAX),
+        .lst = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX),
+        .jwt = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX),
+        .cwt = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX),
+    };
+    LW_TRY(read_array(&p, number));
+    LW_TRY(sign_list(&p));
+    const lw_err err = wallet_store_write(home->store, write_tokens, &p);
+    return err.code == LW_E_CONFLICT ? LW_SUCCESS : err;
+}
+
+static bool is_due(const struct wallet_stored_list *list, int64_t now)
+{
+    return wallet_status_list_dirty(list) || now - list->token_iat >= WALLET_STATUS_TTL_S / 2;
+}
+
+/* The numbers of lists, all or those that are due; `*numbers` is the caller's to free. */
+static lw_err list_numbers(struct wallet_home *home, bool due_only, uint64_t **numbers,
+                           size_t *count)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_page page = {.len = 0};
+    const int64_t now = lw_now(home->env->clock);
+    *count = 0;
+    *numbers = calloc(LISTS_MAX, sizeof(**numbers));
+    if (*numbers == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "status: out of memory", LW_NOWHERE);
+    }
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    while (!page.end) {
+        struct wallet_stored_list lists[LIST_PAGE];
+        size_t got = LIST_PAGE;
+        LW_TRY(wallet_store_status_list_page(txn, LW_STR(""), &page, lists, &got));
+        for (size_t i = 0; i < got && *count < LISTS_MAX; i++) {
+            if (!due_only || is_due(&lists[i], now)) {
+                (*numbers)[(*count)++] = lists[i].number;
+            }
+        }
+    }
+    return LW_SUCCESS;
+}
+
+static void free_numbers(uint64_t **numbers)
+{
+    free(*numbers);
+}
+#define AUTO_NUMBERS __attribute__((cleanup(free_numbers))) uint64_t *
+
+/* One list that cannot be signed does not hold up the others; the first error is told. */
+lw_err wallet_flow_publish_status(struct wallet_home *home, size_t *published)
+{
+    AUTO_NUMBERS numbers = NULL;
+    size_t count = 0;
+    lw_err first = LW_SUCCESS;
+    *published = 0;
+    LW_TRY(list_numbers(home, true, &numbers, &count));
+    for (size_t i = 0; i < count; i++) {
+        const lw_err err = publish_list(home, numbers[i]);
+        *published += err.code == LW_OK ? 1 : 0;
+        first = first.code == LW_OK ? err : first;
+    }
+    return first;
+}
+
+lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool cwt, lw_buf *token,
+                                int64_t *iat, int64_t *exp)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_stored_list list;
+    struct wallet_status_tokens tokens;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    LW_TRY(wallet_store_status_list_get(txn, number, &list));
+    const lw_err err = wallet_store_status_tokens(txn, number, &tokens);
+    if (err.code == LW_E_NOT_FOUND) {
+        return LW_FAIL(LW_E_BUSY, "status: the list is new and not signed yet; ask in a second",
+                       LW_NOWHERE);
+    }
+    LW_TRY(err);
+    *iat = tokens.iat;
+    *exp = tokens.exp;
+    return lw_buf_put(token, cwt ? tokens.cwt : tokens.jwt);
+}
+
+/* `uris` has room for `count`; the texts are borrowed from `text`, which is filled first. */
+static lw_err fill_uris(const struct wallet_home *home, const uint64_t *numbers, size_t count,
+                        lw_buf *text, lw_str *uris)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t before = text->len;
+        LW_TRY(put_uri(home, numbers[i], text));
+        uris[i].len = text->len - before;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        uris[i].ptr = (const char *)text->ptr + at;
+        at += uris[i].len;
+    }
+    return LW_SUCCESS;
+}
+
+lw_err wallet_flow_status_aggregation(struct wallet_home *home, lw_buf *json)
+{
+    AUTO_NUMBERS numbers = NULL;
+    LW_AUTO_BUF text = LW_BUF((size_t)LISTS_MAX * URI_MAX);
+    size_t count = 0;
+    LW_TRY(list_numbers(home, false, &numbers, &count));
+    lw_str *uris = calloc(count + 1, sizeof(*uris));
+    if (uris == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "status: out of memory", LW_NOWHERE);
+    }
+    lw_err err = fill_uris(home, numbers, count, &text, uris);
+    err = err.code == LW_OK ? wallet_status_aggregation(uris, count, json) : err;
+    free(uris);
+    return err;
+}
+
+static lw_err read_trust_list(struct wallet_home *home, lw_buf *cwt, int64_t *half_life)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_signed_doc list;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    LW_TRY(wallet_store_trust_list_get(txn, 0, &list));
+    *half_life = list.iat + (list.exp - list.iat) / 2;
+    return lw_buf_put(cwt, list.bytes);
+}
+
+lw_err wallet_flow_trust_list(struct wallet_home *home, lw_buf *cwt)
+{
+    const size_t before = cwt->len;
+    int64_t half_life = 0;
+    LW_TRY(read_trust_list(home, cwt, &half_life));
+    if (home->pool == NULL || lw_now(home->env->clock) < half_life) {
+        return LW_SUCCESS;
+    }
+    const lw_err err = home_trust_list_sign(home);
+    if (err.code != LW_OK && err.code != LW_E_CONFLICT) {
+        /* The one there is holds on for the other half of its life. */
+        lw_log_err(home->env->log, LW_WARN, "trust_list_unsigned", err,
+                   (struct lw_field){.key = NULL});
+        return LW_SUCCESS;
+    }
+    lw_buf_truncate(cwt, before);
+    return read_trust_list(home, cwt, &half_life);
+}
