@@ -1,6 +1,7 @@
 /* The program: finds the command, reads its options, runs it, and ends with its exit code. */
 #define _GNU_SOURCE
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -173,5 +174,8 @@ int cli_main(int argc, char **argv)
 int main(int argc, char **argv)
 {
     (void)umask(077);
+    /* A peer that went away, or a file-size limit, is an error of the call and not the end. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     return cli_main(argc, argv);
 }

@@ -35,13 +35,6 @@ static lw_err make_token(const struct wallet_home_config *config, const struct w
     return hsm_softhsm_init(&paths, env->rng);
 }
 
-static lw_err write_created(struct wallet_txn *txn, void *ctx)
-{
-    const struct wallet_home *home = ctx;
-    return home_audit(txn, lw_now(home->env->clock), WALLET_AUDIT_STORE_CREATED, LW_STR("system"),
-                      (lw_bytes){NULL, 0});
-}
-
 struct epoch_write {
     lw_bytes wrapped;
     int64_t now;
@@ -86,7 +79,6 @@ static lw_err make_keys(struct wallet_home *home)
 
 static lw_err fill_home(struct wallet_home *home)
 {
-    LW_TRY(wallet_store_write(home->store, write_created, home));
     LW_TRY(make_keys(home));
     LW_TRY(make_epoch(home));
     LW_TRY(home_crl_make(home));
