@@ -3,7 +3,11 @@
 #include "wallet/jwk.h"
 #include "wallet/value.h"
 
-enum { LEVEL_DIGESTS_MAX = WALLET_CLAIMS_MAX + 1, JWK_MAX = 512 };
+enum {
+    LEVEL_DIGESTS_MAX = WALLET_CLAIMS_MAX + 1,
+    JWK_MAX = 512,
+    NUMBER_JSON_MAX = 8 * WALLET_NUMBER_MAX, /* each byte may take an escape */
+};
 
 /* What issue() works on: the payload being written, and the disclosures beside it. */
 struct work {
@@ -124,7 +128,7 @@ static lw_err write_level(struct work *w, const struct wallet_claim_def *first, 
     const struct wallet_license_type *type = w->issue->type;
     struct level level = {.first = first, .depth = depth};
     if (depth == 0) {
-        LW_AUTO_BUF number = LW_BUF(8 * WALLET_NUMBER_MAX);
+        LW_AUTO_BUF number = LW_BUF(NUMBER_JSON_MAX);
         struct wallet_json_writer text = wallet_json_writer(&number);
         wallet_json_put_text(&text, w->issue->license->number);
         LW_TRY(wallet_json_written(&text));
