@@ -174,13 +174,14 @@ static void every_truncation_of_a_text_is_refused(void **state)
 {
     (void)state;
     static const char text[] =
-        "{\"a\":[1.5e3,\"\\ud834\\udd1e\xe8\xaf\x81\",true],\"b\":{\"c\":null}}";
+        "{\"a\":[1.5e3,\"\\ud834\\udd1e\xe8\xaf\x81\",true,\"\\u00e9\"],\"b\":{\"c\":null}}";
     assert_int_equal(check(text).code, LW_OK);
     for (size_t len = 0; len + 1 < sizeof(text); len++) {
         /* A copy of exactly this length, so that a read past it is seen. */
-        LW_AUTO_BUF cut = LW_BUF(sizeof(text));
-        assert_int_equal(lw_buf_put_str(&cut, (lw_str){text, len}).code, LW_OK);
-        assert_int_not_equal(wallet_json_check(lw_buf_text(&cut)).code, LW_OK);
+        char *cut = test_malloc(len + (len == 0));
+        memcpy(cut, text, len);
+        assert_int_not_equal(wallet_json_check((lw_str){cut, len}).code, LW_OK);
+        test_free(cut);
     }
 }
 

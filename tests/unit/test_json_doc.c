@@ -62,6 +62,34 @@ static void bad_documents_are_refused_with_code_and_offset(void **state)
     }
 }
 
+static void a_name_given_twice_is_said_to_be(void **state)
+{
+    (void)state;
+    json_t *doc = NULL;
+    const lw_err err = wallet_json_doc_parse(bytes_of("{\"a\":1,\"a\":2}"), 4096, &doc);
+    assert_string_equal(err.why, "json: member name given twice");
+}
+
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void memory_that_is_not_there_is_no_fault_of_the_document(void **state)
+{
+    (void)state;
+    json_malloc_t take = NULL;
+    json_free_t give = NULL;
+    json_t *doc = NULL;
+    json_get_alloc_funcs(&take, &give);
+    json_set_alloc_funcs(no_memory, give);
+    const lw_err err = wallet_json_doc_parse(bytes_of("[]"), 4096, &doc);
+    json_set_alloc_funcs(take, give);
+    assert_int_equal(err.code, LW_E_NOMEM);
+    assert_null(doc);
+}
+
 static void size_and_depth_are_bounded(void **state)
 {
     (void)state;
@@ -211,6 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_reads_and_writes_in_its_order),
         cmocka_unit_test(bad_documents_are_refused_with_code_and_offset),
+        cmocka_unit_test(a_name_given_twice_is_said_to_be),
+        cmocka_unit_test(memory_that_is_not_there_is_no_fault_of_the_document),
         cmocka_unit_test(size_and_depth_are_bounded),
         cmocka_unit_test(brackets_inside_text_are_not_depth),
         cmocka_unit_test(every_fault_is_reported_with_its_pointer),

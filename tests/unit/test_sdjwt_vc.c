@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #include "sdjwt_bend.h"
-#include "wallet/base64.h"
+#include "wallet/cbor.h"
 #include "wallet/value.h"
 
-enum { ARENA = 1 << 20, CLAIMS = 8 };
+enum { ARENA = 1 << 20, CLAIMS = 9, LONG = 48600 };
 
 #define TEXT(literal_)                                                                             \
     {                                                                                              \
@@ -44,6 +44,10 @@ static const struct wallet_license_type type = {
              .depth = 2,
              .kind = WALLET_KIND_TEXT,
              .disclose = WALLET_DISCLOSE_NEVER},
+            {.path = {TEXT("vehicle"), TEXT("city")},
+             .depth = 2,
+             .kind = WALLET_KIND_TEXT,
+             .disclose = WALLET_DISCLOSE_ALWAYS},
         },
     .claim_count = CLAIMS,
 };
@@ -51,7 +55,7 @@ static const struct wallet_license_type type = {
 /* The license has all claims but "restrictions". */
 static const char *const texts[CLAIMS] = {
     "C1",           "CN", "\xe5\x8d\x97\xe9\x80\x9a", "2027-03-01", "CN",
-    "not for show", NULL, "not for show either"};
+    "not for show", NULL, "not for show either",      "B"};
 
 struct bench {
     struct vc_bend keys; /* issuer, holder, trust; its presentation is not used */
@@ -158,7 +162,7 @@ static void a_credential_says_what_the_checklist_demands(void **state)
     /* What is never disclosed leaves neither claim nor digest. */
     assert_null(json_object_get(payload, "notes"));
     assert_null(json_object_get(payload, "secret"));
-    assert_int_equal(json_object_size(payload), 10);
+    assert_int_equal(json_object_size(payload), 11);
     const json_t *address = json_object_get(payload, "address");
     assert_string_equal(json_string_value(json_object_get(address, "country")), "CN");
     assert_int_equal(json_array_size(json_object_get(address, "_sd")), 1);
@@ -222,6 +226,8 @@ static void shown(struct bench *b, const struct wallet_show *show, char *out, si
     size_t at = (size_t)snprintf(out, len, "%.*s;", (int)verified.sub.len,
                                  verified.sub.len == 0 ? "" : verified.sub.ptr);
     static const char *const names[] = {"address", "category", "expiry_date", "issuing_country"};
+    assert_int_equal(verified.claim_count,
+                     3 + (show->disclose_count > 0 && show->disclose[0] == 0 ? 2 : 0));
     for (size_t i = 0; i < 4; i++) {
         for (size_t k = 0; k < verified.claim_count; k++) {
             if (lw_str_is(verified.claims[k].name, names[i])) {
@@ -360,11 +366,51 @@ static void a_type_whose_claims_have_reserved_names_is_refused(void **state)
         assert_int_equal(issue(b, &out).code, LW_E_VALUE);
     }
     bent.claims[0].path[0] = LW_STR("category");
+    bent.claims[1].path[0] = LW_STR("_sd"); /* one that is always shown */
+    LW_AUTO_BUF clear = LW_BUF(WALLET_CREDENTIAL_MAX);
+    assert_int_equal(issue(b, &clear).code, LW_E_VALUE);
+    bent.claims[1].path[0] = LW_STR("issuing_country");
     bent.claims[2].path[1] = LW_STR("_sd");
     LW_AUTO_BUF out = LW_BUF(WALLET_CREDENTIAL_MAX);
     assert_int_equal(issue(b, &out).code, LW_E_VALUE);
     bent.claims[2].path[1] = LW_STR("vct"); /* below the top it is a name like any other */
     assert_int_equal(issue(b, &out).code, LW_OK);
+}
+
+static void a_credential_longer_than_a_verifier_takes_is_not_made(void **state)
+{
+    struct bench *b = *state;
+    LW_AUTO_BUF out = LW_BUF(2 * WALLET_CREDENTIAL_MAX);
+    LW_AUTO_BUF text = LW_BUF(LONG);
+    LW_AUTO_BUF value = LW_BUF(LONG + 8);
+    for (size_t i = 0; i < LONG; i++) {
+        assert_int_equal(lw_buf_put_byte(&text, 'a').code, LW_OK);
+    }
+    assert_int_equal(wallet_cbor_put_text(&value, lw_buf_text(&text)).code, LW_OK);
+    b->license.claims[0].value = lw_buf_view(&value);
+    const lw_err err = issue(b, &out);
+    assert_int_equal(err.code, LW_E_LIMIT);
+    assert_string_equal(err.why, "sdjwt: credential too long");
+    assert_int_equal(out.len, 0);
+}
+
+static void a_number_that_is_not_there_cannot_be_shown(void **state)
+{
+    struct bench *b = *state;
+    LW_AUTO_BUF credential = LW_BUF(WALLET_CREDENTIAL_MAX);
+    LW_AUTO_BUF out = LW_BUF(WALLET_CREDENTIAL_MAX);
+    struct wallet_show show = show_of(b, NULL, 0);
+    b->keys.unbound = true;
+    vc_bend_build(&b->keys, &credential);
+    show.disclose_number = true;
+    assert_int_equal(wallet_sdjwt_vc_present(&type, lw_buf_view(&credential), &show, &out).code,
+                     LW_OK);
+    vc_bend_unshow(&b->keys, 0);
+    lw_buf_truncate(&credential, 0);
+    lw_buf_truncate(&out, 0);
+    vc_bend_build(&b->keys, &credential);
+    assert_int_equal(wallet_sdjwt_vc_present(&type, lw_buf_view(&credential), &show, &out).code,
+                     LW_E_NOT_FOUND);
 }
 
 static void the_nonce_of_a_presentation_can_be_looked_up(void **state)
@@ -429,6 +475,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(orders_that_make_no_credential_are_refused, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_type_whose_claims_have_reserved_names_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_credential_longer_than_a_verifier_takes_is_not_made,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_number_that_is_not_there_cannot_be_shown, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_nonce_of_a_presentation_can_be_looked_up, setup,
                                         teardown),

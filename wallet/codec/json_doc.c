@@ -44,7 +44,7 @@ lw_err wallet_json_doc_parse(lw_bytes text, size_t max, json_t **doc)
         return LW_FAIL(LW_E_LIMIT, "json: document too long", max);
     }
     LW_TRY(check_depth(text));
-    json_error_t error;
+    json_error_t error = {.text = ""};
     const char *in = text.len == 0 ? "" : (const char *)text.ptr;
     json_t *tree = json_loadb(in, text.len, JSON_REJECT_DUPLICATES, &error);
     if (tree != NULL) {
@@ -52,7 +52,8 @@ lw_err wallet_json_doc_parse(lw_bytes text, size_t max, json_t **doc)
         return LW_SUCCESS;
     }
     const size_t at = error.position < 0 ? LW_NOWHERE : (size_t)error.position;
-    if (json_error_code(&error) == json_error_out_of_memory) {
+    /* jansson says nothing at all when an allocation fails. */
+    if (error.text[0] == '\0') {
         return LW_FAIL(LW_E_NOMEM, "json: out of memory", LW_NOWHERE);
     }
     if (json_error_code(&error) == json_error_duplicate_key) {
