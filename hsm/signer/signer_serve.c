@@ -141,8 +141,10 @@ int signer_serve(struct token *t, int fd)
     struct outbox out = {.fd = fd};
     bool alive = true;
     while (alive && !out.closed) {
-        const ssize_t got = recv(fd, requests, sizeof(requests), 0);
-        if (got < 0 && errno == EINTR) {
+        /* Replies go out once no more is asked. */
+        const ssize_t got = recv(fd, requests, sizeof(requests), out.count > 0 ? MSG_DONTWAIT : 0);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+            flush(&out);
             continue;
         }
         if (got <= 0 || (size_t)got % sizeof(requests[0]) != 0) {
@@ -153,7 +155,7 @@ int signer_serve(struct token *t, int fd)
             alive = handle(t, &out, &requests[i]);
         }
         explicit_bzero(requests, (size_t)got);
-        flush(&out);
     }
+    flush(&out);
     return alive ? HSM_SIGNER_EXIT_CLOSED : HSM_SIGNER_EXIT_TOKEN;
 }

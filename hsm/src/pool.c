@@ -145,11 +145,14 @@ static lw_err enqueue(struct hsm_pool *pool, struct job_list *list)
         pool->outstanding += count;
         job_list_join(&pool->queue, list);
     }
+    const bool worth = pool->queue.count >= pool->worth;
     (void)pthread_mutex_unlock(&pool->lock);
     if (full) {
         return LW_FAIL(LW_E_BUSY, "pool: the signing queue is full", LW_NOWHERE);
     }
-    wake(pool);
+    if (worth) {
+        wake(pool);
+    }
     return LW_SUCCESS;
 }
 

@@ -8,6 +8,8 @@
 
 enum {
     WINDOW = 64,   /* in flight with one signer: a batch that it works on and one behind it */
+    COMPANY = 16,  /* jobs wait for as many as this, so that messages stay few... */
+    ENOUGH = 8,    /* ...while each signer has so many to work on */
     READS_MAX = 8, /* messages of one signer in a turn, so that others get theirs */
     PING_EVERY_MS = 5000,
     SILENCE_SLACK_MS = 500,
@@ -110,19 +112,44 @@ static void feed_pings(struct hsm_pool *pool, int64_t now_ms)
     }
 }
 
+size_t pool_worth(const struct hsm_pool *pool)
+{
+    bool all_have_enough = false;
+    for (unsigned i = 0; i < pool->config.processes; i++) {
+        const struct signer_process *signer = &pool->signers[i];
+        if (signer->state == SIGNER_READY && !signer->solo) {
+            if (signer->flying.count < ENOUGH) {
+                return 1;
+            }
+            all_have_enough = true;
+        }
+    }
+    return all_have_enough && pool->waiting.count < COMPANY ? COMPANY - pool->waiting.count : 1;
+}
+
+static size_t share_of(const struct hsm_pool *pool, const struct signer_process *signer,
+                       unsigned ready)
+{
+    const size_t waiting = pool->waiting.count;
+    const size_t room = WINDOW - signer->flying.count;
+    size_t share = (waiting + ready - 1) / ready;
+    if (signer->flying.count > 0 && share < COMPANY) {
+        share = waiting < COMPANY ? waiting : COMPANY;
+    }
+    share = share > room ? room : share;
+    return share > HSM_WIRE_BATCH ? HSM_WIRE_BATCH : share;
+}
+
 void pool_feed(struct hsm_pool *pool, int64_t now_ms)
 {
     feed_suspects(pool, now_ms);
     while (pool->waiting.count > 0) {
         unsigned ready = 0;
         struct signer_process *signer = least_busy(pool, &ready);
-        if (signer == NULL) {
+        if (signer == NULL || (pool->waiting.count < COMPANY && signer->flying.count >= ENOUGH)) {
             break;
         }
-        size_t share = (pool->waiting.count + ready - 1) / ready;
-        const size_t room = WINDOW - signer->flying.count;
-        share = share > room ? room : share;
-        share = share > HSM_WIRE_BATCH ? HSM_WIRE_BATCH : share;
+        const size_t share = share_of(pool, signer, ready);
         if (!send_jobs(pool, signer, &pool->waiting, share, now_ms)) {
             break;
         }

@@ -68,6 +68,7 @@ struct hsm_pool {
     /* under the lock */
     struct job_list queue;
     size_t outstanding; /* queued and in flight */
+    size_t worth;       /* so many queued jobs are worth waking the thread */
     bool stopping;
     bool settled;   /* the first start has succeeded or failed */
     lw_err health;  /* as hsm_pool_health() tells it */
@@ -100,6 +101,9 @@ void pool_finish(struct hsm_pool *pool, struct hsm_job *job, lw_err err);
 
 /** Send suspects and waiting jobs to the signers that can take them. */
 void pool_feed(struct hsm_pool *pool, int64_t now_ms);
+
+/** Return how many jobs more are worth waking the thread for. */
+size_t pool_worth(const struct hsm_pool *pool);
 
 /** Read what a signer says. returns false when it has ended or talks nonsense */
 bool pool_listen(struct hsm_pool *pool, struct signer_process *signer, int64_t now_ms);

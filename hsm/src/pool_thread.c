@@ -141,6 +141,7 @@ static bool take_queue(struct hsm_pool *pool, bool *empty)
     const bool stopping = pool->stopping;
     *empty = pool->queue.count == 0;
     job_list_join(&pool->waiting, &pool->queue);
+    pool->worth = pool_worth(pool);
     (void)pthread_mutex_unlock(&pool->lock);
     return stopping;
 }
