@@ -222,7 +222,10 @@ static void answered(struct hsm_pool *pool, struct signer_process *signer, struc
     }
     if (proves_the_token(job->op)) {
         signer->failures = err.code == LW_OK ? 0 : signer->failures;
-        pool->ailment = err.code == LW_OK || err.code == LW_E_TOKEN ? err : pool->ailment;
+        if (err.code == LW_OK || err.code == LW_E_TOKEN) {
+            pool->ailment = err;
+            pool->ailment_ms = err.code == LW_OK ? 0 : lw_mono_ms(pool->config.clock);
+        }
     }
     pool_finish(pool, job, err);
 }
@@ -249,6 +252,9 @@ static bool heard(struct hsm_pool *pool, struct signer_process *signer,
             hello(pool, signer, reply, now_ms);
         }
         return reply->op == HSM_WIRE_HELLO;
+    }
+    if (reply->len > sizeof(reply->data)) {
+        return false;
     }
     if ((reply->flags & HSM_WIRE_MORE) != 0) {
         struct hsm_job *job = signer->flying.head;

@@ -83,6 +83,7 @@ struct hsm_pool {
     int64_t ended_cpu_us; /* of signers that have ended */
     lw_err fault;         /* why the last start failed, or LW_SUCCESS */
     lw_err ailment;       /* why the last signature failed, or LW_SUCCESS */
+    int64_t ailment_ms;
     bool pin_refused;
 };
 

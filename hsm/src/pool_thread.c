@@ -6,7 +6,7 @@
 
 #include "pool_private.h"
 
-enum { LIFE_DEADLINES = 4, REAP_TICK_MS = 2, WAIT_MAX_MS = 60000 };
+enum { LIFE_DEADLINES = 4, REAP_TICK_MS = 2, AILMENT_MS = 10000, WAIT_MAX_MS = 60000 };
 
 void pool_finish(struct hsm_pool *pool, struct hsm_job *job, lw_err err)
 {
@@ -46,6 +46,11 @@ static void tell_state(struct hsm_pool *pool)
         cpu_us += pool->signers[i].cpu_us;
     }
     const bool ready = is_any_ready(pool);
+    /* Who sends no work to what is ill would never see it well again. */
+    if (pool->ailment.code != LW_OK &&
+        lw_mono_ms(pool->config.clock) - pool->ailment_ms >= AILMENT_MS) {
+        pool->ailment = LW_SUCCESS;
+    }
     lw_err health = ready ? pool->ailment : pool->fault;
     if (!ready && health.code == LW_OK) {
         health = LW_FAIL(LW_E_TOKEN, "pool: the signers are starting", LW_NOWHERE);

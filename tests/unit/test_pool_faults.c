@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -348,6 +349,56 @@ static void a_token_that_hangs_for_good_delays_nobody_for_ever(void **state)
     batch_free(&b);
 }
 
+/* In a child process: opens a pool, tells its signers' ids, and is killed. */
+static void open_and_die(const struct hsm_pool_config *config, int pipe_fd)
+{
+    struct hsm_pool *pool = NULL;
+    pid_t pids[2] = {0};
+    if (hsm_pool_open(config, &pool).code == LW_OK && children_become(2) == 2 &&
+        support_children(pids, 2) == 2 && write(pipe_fd, pids, sizeof(pids)) == sizeof(pids)) {
+        (void)kill(getpid(), SIGKILL);
+    }
+    _exit(1);
+}
+
+static bool runs(pid_t pid)
+{
+    char path[64];
+    char state = 'X';
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        const int got = fscanf(file, "%*d %*s %c", &state);
+        (void)fclose(file);
+        state = got == 1 ? state : 'X';
+    }
+    return state != 'X' && state != 'Z';
+}
+
+static void signers_do_not_outlive_their_parent(void **state)
+{
+    struct fixture *f = *state;
+    int ends[2];
+    pid_t pids[2] = {0};
+    hsm_pool_close(f->pool);
+    f->pool = NULL;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        open_and_die(&f->token.config, ends[1]);
+    }
+    (void)close(ends[1]);
+    assert_int_equal(read(ends[0], pids, sizeof(pids)), sizeof(pids));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    for (size_t i = 0; i < 2; i++) {
+        for (int tries = 0; tries < WAIT_TRIES && runs(pids[i]); tries++) {
+            (void)poll(NULL, 0, WAIT_TICK_MS);
+        }
+        assert_false(runs(pids[i]));
+    }
+    (void)close(ends[0]);
+}
+
 #define WITH_POOL(test_) cmocka_unit_test_setup_teardown(test_, open_pool, close_pool)
 
 int main(void)
@@ -367,6 +418,7 @@ int main(void)
         WITH_POOL(a_signer_cannot_leave_its_sandbox),
         WITH_POOL(a_closed_pool_completes_what_is_in_flight),
         WITH_POOL(a_token_that_hangs_for_good_delays_nobody_for_ever),
+        WITH_POOL(signers_do_not_outlive_their_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

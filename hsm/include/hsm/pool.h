@@ -89,7 +89,10 @@ LW_MUST_USE lw_err hsm_pool_submit(struct hsm_pool *pool, struct hsm_job *jobs, 
 LW_MUST_USE lw_err hsm_pool_sign(struct hsm_pool *pool, const char *label, enum hsm_purpose purpose,
                                  lw_bytes digest, uint8_t sig[HSM_SIG_MAX]);
 
-/** Return the token's state for /readyz: LW_SUCCESS, or why nothing can be signed now. */
+/**
+ * Return the token's state for /readyz: LW_SUCCESS, or why nothing can be signed now. A failed
+ * signature counts until one succeeds, ten seconds at most: then it is worth another try.
+ */
 lw_err hsm_pool_health(struct hsm_pool *pool);
 
 /*
@@ -109,12 +112,17 @@ void hsm_pool_signer(struct hsm_pool_key *key, const struct hsm_public_key *publ
  * test, and return its public key. A key that fails the test is destroyed.
  *
  * label   unique on the token; the purpose is kept with the key and checked at each signature
- * errors  LW_E_CONFLICT  the label exists; LW_E_TOKEN; LW_E_TIMEOUT
+ * errors  LW_E_CONFLICT  the label exists; LW_E_DENIED  a purpose that signs nothing;
+ *         LW_E_VALUE     a label of the wrong length; LW_E_TOKEN; LW_E_TIMEOUT
  */
 LW_MUST_USE lw_err hsm_pool_generate(struct hsm_pool *pool, const char *label,
                                      enum hsm_purpose purpose, struct hsm_public_key *key);
 
-/** Make the AES-256 wrapping key `label` (purpose seal or custody), not extractable. */
+/**
+ * Make the AES-256 wrapping key `label` (purpose seal or custody), not extractable.
+ *
+ * errors  as hsm_pool_generate(); LW_E_UNSUPPORTED  the token can neither GCM nor key wrap
+ */
 LW_MUST_USE lw_err hsm_pool_generate_wrap(struct hsm_pool *pool, const char *label,
                                           enum hsm_purpose purpose);
 
