@@ -65,7 +65,7 @@ $out" ;; esac; }
 lacks() { case "$out" in *"$1"*) fail "the output says $1:
 $out" ;; esac; }
 # field NAME: the first text or number member of that name in the JSON output.
-field() { printf '%s' "$out" | sed -nE "s/.*\"$1\": ?\"?([^\",}]*)\"?.*/\1/p" | head -n 1; }
+field() { printf '%s' "$out" | grep -oE "\"$1\": ?(\"[^\"]*\"|[0-9]+|true|false)" | head -n 1 | sed -E 's/^"[^"]*": ?//; s/"//g'; }
 later() { date -u -d "@$(($(date +%s) + $1))" +%Y-%m-%dT%H:%M:%SZ; }
 
 free_port() {
