@@ -48,12 +48,6 @@ struct wallet_import_result {
     size_t revoked;
     size_t cancelled;
     int64_t shift_days; /* what was added to every date */
-    size_t active;      /* by state, of the good rows as they stand now */
-    size_t expired;
-    size_t superseded;
-    size_t revoked;
-    size_t cancelled;
-    int64_t shift_days; /* what was added to every date */
     bool resumed;
     bool stopped; /* the watch asked to stop */
 };
