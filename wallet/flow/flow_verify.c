@@ -73,6 +73,13 @@ static bool looks_like_sdjwt(lw_str text)
     return dots == 2;
 }
 
+/* A check's detail is the reason without the module's name. */
+static const char *detail_of(lw_err err)
+{
+    const char *colon = err.why == NULL ? NULL : strstr(err.why, ": ");
+    return colon == NULL ? err.why : colon + 2;
+}
+
 /* What is no presentation at all is refused here; only want of memory is an error. */
 static lw_err decode(struct job *job)
 {
@@ -96,7 +103,7 @@ static lw_err decode(struct job *job)
     }
     job->err = err;
     wallet_check_set(&job->checks, WALLET_CHECK_DECODE,
-                     err.code == LW_OK ? WALLET_CHECK_OK : WALLET_CHECK_FAILED, err.why);
+                     err.code == LW_OK ? WALLET_CHECK_OK : WALLET_CHECK_FAILED, detail_of(err));
     return LW_SUCCESS;
 }
 
@@ -210,6 +217,7 @@ static void decide(const struct job *job, struct wallet_checks *checks,
                                       job->challenge == VERIFY_CHALLENGE_USED ||
                                       (!job->lq1 && job->request->nonce.len > 0),
                 .holder_required = true,
+                .passes_known = job->view.verifier->home != NULL,
             },
     };
     wallet_policy_decide(&in, checks, decision);

@@ -237,6 +237,8 @@ static void decide_unknown_status(struct work *w)
         leave_open(w, WALLET_CHECK_STATUS, WALLET_REASON_STATUS_STALE, "list is past its end");
     } else if (w->in->verified->status.present) {
         leave_open(w, WALLET_CHECK_STATUS, WALLET_REASON_STATUS_UNKNOWN, "no list could be had");
+    } else if (w->in->facts.passes_known && w->in->verified->cti.len > 0) {
+        leave_open(w, WALLET_CHECK_STATUS, WALLET_REASON_STATUS_UNKNOWN, "pass is not known here");
     } else if (may_go_without_status(w->in)) {
         pass(w, WALLET_CHECK_STATUS, "as of its issue");
     } else {

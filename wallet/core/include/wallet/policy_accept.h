@@ -21,6 +21,8 @@ struct wallet_policy_facts {
     bool challenge_demanded;  /* passive presentations are not enough */
     bool challenge_answered;  /* the presentation answers our nonce */
     bool holder_required;     /* "genuine, bearer not proven" is not enough */
+    bool passes_known;        /* every pass is in the store that was asked: one that is not there
+                                 is of unknown status, not accepted as of its issue */
     int64_t pass_age_max_s;   /* of a pass, from its iat; 0: no bound */
     int64_t status_age_max_s; /* of the status, from its as_of; 0: no bound */
     const lw_str *vcts;       /* types taken; vct_count 0: all */
