@@ -129,17 +129,18 @@ static enum cli_exit fail(struct cli *cli, lw_err err, lw_str unknown)
     return cli_fail(cli, err, "cannot show the license", advice_for(err));
 }
 
-static enum cli_exit show(struct cli *cli, struct wallet_present_order *order)
+static enum cli_exit show(struct cli *cli, const struct wallet_present_order *what)
 {
     LW_AUTO_BUF text = LW_BUF(TEXT_MAX);
     HSM_AUTO_SOFT_KEY key = NULL;
     struct hsm_signer holder;
     struct wallet_qr_info info = {.version = 0};
+    struct wallet_present_order order = *what;
     lw_str unknown = {NULL, 0};
     enum cli_exit exit = check_out(cli);
-    order->at = INT64_MIN;
+    order.at = INT64_MIN;
     if (exit == CLI_DONE && cli_has(cli, "at") &&
-        cli_time(cli_text(cli, "at"), &order->at).code != LW_OK) {
+        cli_time(cli_text(cli, "at"), &order.at).code != LW_OK) {
         exit = cli_usage(cli, "--at is a time, such as 2026-11-24T08:30:00Z");
     }
     if (exit != CLI_DONE) {
@@ -154,10 +155,10 @@ static enum cli_exit show(struct cli *cli, struct wallet_present_order *order)
         return exit;
     }
     hsm_soft_key_signer(key, &holder);
-    order->ref = wallet_license_ref_parse(cli_arg(cli, 0));
-    order->holder = &holder;
-    order->challenge = cli_text(cli, "challenge");
-    lw_err err = wallet_flow_present(home, order, &text, &unknown);
+    order.ref = wallet_license_ref_parse(cli_arg(cli, 0));
+    order.holder = &holder;
+    order.challenge = cli_text(cli, "challenge");
+    lw_err err = wallet_flow_present(home, &order, &text, &unknown);
     if (err.code != LW_OK) {
         return fail(cli, err, unknown);
     }

@@ -54,7 +54,8 @@ static lw_err self_check(struct making *m, const struct wallet_snapshot *snapsho
         .passive = true,
         .skew_s = FLOW_SKEW_S,
     };
-    LW_TRY(m->format->check(m->bytes, &expect, &arena, &checks, &out));
+    const lw_err err = m->format->check(m->bytes, &expect, &arena, &checks, &out);
+    LW_TRY(err);
     if (!hsm_public_key_eq(&out.holder_key, m->holder)) {
         return LW_FAIL(LW_E_TOKEN, "issue: what was signed is bound to another key", LW_NOWHERE);
     }

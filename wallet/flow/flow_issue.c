@@ -81,7 +81,7 @@ static lw_err choose_type(struct work *w, const struct wallet_snapshot *snapshot
 /* Values move while their buffer grows, so places are kept and set as slices at the end. */
 static lw_err fill_claims(struct work *w, struct faults *f)
 {
-    size_t places[WALLET_CLAIMS_MAX];
+    size_t places[WALLET_CLAIMS_MAX] = {0};
     lw_err bad = LW_SUCCESS;
     for (size_t i = 0; i < w->order->claim_count; i++) {
         const struct wallet_claim_text *given = &w->order->claims[i];

@@ -180,7 +180,7 @@ static lw_err keep_pins(struct sync *s)
     wallet_json_put_name(&w, "pins");
     wallet_json_put_array(&w);
     for (size_t i = 0; i < s->pin_count; i++) {
-        LW_AUTO_BUF hex = LW_BUF(2 * WALLET_PIN_LEN);
+        LW_AUTO_BUF hex = LW_BUF((size_t)2 * WALLET_PIN_LEN);
         wallet_json_put_fail(&w, lw_buf_put_hex(&hex, LW_BYTES(s->pins[i])));
         wallet_json_put_text(&w, lw_buf_text(&hex));
     }

@@ -2,6 +2,7 @@
 #ifndef LW_BUF_H
 #define LW_BUF_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ static inline lw_str lw_bytes_str(lw_bytes b)
 /* Not for secrets: the time taken depends on the contents. */
 static inline bool lw_bytes_eq(lw_bytes a, lw_bytes b)
 {
+    assert((a.len == 0 || a.ptr != NULL) && (b.len == 0 || b.ptr != NULL));
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
