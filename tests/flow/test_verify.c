@@ -3,18 +3,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <pthread.h>
 
 #include <cmocka.h>
 
 #include "home.h"
 #include "wallet/audit.h"
-#include "wallet/base64.h"
-#include "wallet/flow_audit.h"
 #include "wallet/flow_status.h"
 #include "wallet/lq1.h"
 
-enum { JSON_MAX = 256 * 1024, RACERS = 16 };
+enum { JSON_MAX = 256 * 1024 };
 
 static struct support_home home; /* made once for all tests: a token takes its time */
 static unsigned numbers;
@@ -295,181 +292,6 @@ static void shows_a_pass_and_refuses_it_once_the_license_is_suspended(void **sta
     expect_answer(lw_buf_text(&text), WALLET_REFUSED, "suspended");
 }
 
-/* An answer to `challenge` by the holder of `number`. */
-static void answer_challenge(const char *number, lw_str challenge, lw_buf *text)
-{
-    LW_AUTO_BUF arena = LW_BUF(SUPPORT_TEXT_MAX);
-    struct wallet_challenge asked;
-    must(wallet_lc1_read(challenge, &arena, &asked));
-    const struct support_show show = {.number = number,
-                                      .format = "dc+sd-cwt",
-                                      .claims = "legal_name",
-                                      .aud = "qr:" SUPPORT_BASE_URL,
-                                      .nonce = LW_BYTES(asked.nonce)};
-    must(support_home_show(&home, &show, text));
-}
-
-static void new_challenge(lw_buf *text)
-{
-    const lw_str asked[] = {LW_STR("legal_name")};
-    must(wallet_flow_challenge(home.home, LW_STR("business-license"), asked, 1, 120, text));
-}
-
-static void accepts_the_answer_to_a_challenge_once(void **state)
-{
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    new_challenge(&challenge);
-    answer_challenge(new_license(number), lw_buf_text(&challenge), &text);
-    expect_answer(lw_buf_text(&text), WALLET_ACCEPTED, NULL);
-    expect_answer(lw_buf_text(&text), WALLET_REFUSED, "replayed");
-    struct wallet_verification request = request_of(lw_buf_text(&text));
-    request.record = false;
-    WALLET_AUTO_ANSWER answer = {.result = WALLET_ACCEPTED};
-    assert_int_equal(verify_as(&request, &answer), WALLET_REFUSED);
-    assert_string_equal(answer.reason_code, "replayed");
-}
-
-static void takes_the_challenge_even_when_no_record_is_wanted(void **state)
-{
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    new_challenge(&challenge);
-    answer_challenge(new_license(number), lw_buf_text(&challenge), &text);
-    struct wallet_verification request = request_of(lw_buf_text(&text));
-    request.record = false;
-    const uint64_t before = log_size();
-    {
-        WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
-        assert_int_equal(verify_as(&request, &answer), WALLET_ACCEPTED);
-        assert_string_equal(answer.receipt, "");
-    }
-    WALLET_AUTO_ANSWER answer = {.result = WALLET_ACCEPTED};
-    assert_int_equal(verify_as(&request, &answer), WALLET_REFUSED);
-    assert_string_equal(answer.reason_code, "replayed");
-    assert_int_equal(log_size(), before);
-}
-
-static void refuses_a_challenge_that_is_nobodys_and_leaves_open_one_that_is_over(void **state)
-{
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF foreign = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF answer = LW_BUF(SUPPORT_TEXT_MAX);
-    const struct wallet_challenge theirs = {
-        .verifier_id = LW_STR(SUPPORT_BASE_URL), .nonce = {1, 2, 3}, .exp = SUPPORT_HOME_NOW + 60};
-    must(wallet_lc1_put(&theirs, &foreign));
-    answer_challenge(new_license(number), lw_buf_text(&foreign), &answer);
-    expect_answer(lw_buf_text(&answer), WALLET_REFUSED, "wrong_audience");
-    new_challenge(&challenge);
-    answer_challenge(number, lw_buf_text(&challenge), &text);
-    struct wallet_verification request = request_of(lw_buf_text(&text));
-    request.at = SUPPORT_HOME_NOW + 120;
-    WALLET_AUTO_ANSWER late = {.result = WALLET_ACCEPTED};
-    assert_int_equal(verify_as(&request, &late), WALLET_UNDETERMINED);
-    assert_string_equal(late.reason_code, "out_of_date");
-}
-
-static void asks_for_a_challenge_where_one_is_demanded(void **state)
-{
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    support_home_lq1(&home, new_license(number), &text);
-    struct wallet_verification request = request_of(lw_buf_text(&text));
-    request.challenge_only = true;
-    WALLET_AUTO_ANSWER answer = {.result = WALLET_ACCEPTED};
-    assert_int_equal(verify_as(&request, &answer), WALLET_UNDETERMINED);
-    assert_string_equal(answer.reason_code, "challenge_required");
-}
-
-static void does_not_take_a_challenge_for_an_answer_that_does_not_hold(void **state)
-{
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF payload = LW_BUF(WALLET_LQ1_PAYLOAD_MAX);
-    LW_AUTO_BUF bent = LW_BUF(SUPPORT_TEXT_MAX);
-    new_challenge(&challenge);
-    answer_challenge(new_license(number), lw_buf_text(&challenge), &text);
-    must(wallet_lq1_read(lw_buf_text(&text), &payload));
-    payload.ptr[payload.len - 1] ^= 1; /* of the holder's signature */
-    must(wallet_lq1_put(lw_buf_view(&payload), &bent));
-    expect_answer(lw_buf_text(&bent), WALLET_REFUSED, "holder_signature_invalid");
-    expect_answer(lw_buf_text(&text), WALLET_ACCEPTED, NULL);
-}
-
-struct racer {
-    pthread_t thread;
-    lw_str text;
-    enum wallet_result result;
-    bool replayed;
-    bool failed;
-};
-
-static void *race(void *arg)
-{
-    struct racer *r = arg;
-    const struct wallet_verification request = request_of(r->text);
-    WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
-    r->failed = wallet_flow_verify(home.verifier, &request, &answer).code != LW_OK;
-    r->result = answer.result;
-    r->replayed = answer.reason_code != NULL && strcmp(answer.reason_code, "replayed") == 0;
-    return NULL;
-}
-
-static void accepts_exactly_one_of_sixteen_racing_answers(void **state)
-{
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    struct racer racers[RACERS];
-    size_t accepted = 0;
-    new_challenge(&challenge);
-    answer_challenge(new_license(number), lw_buf_text(&challenge), &text);
-    for (size_t i = 0; i < RACERS; i++) {
-        racers[i] = (struct racer){.text = lw_buf_text(&text)};
-        assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
-    }
-    for (size_t i = 0; i < RACERS; i++) {
-        assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
-        assert_false(racers[i].failed);
-        accepted += racers[i].result == WALLET_ACCEPTED ? 1 : 0;
-        assert_true(racers[i].result == WALLET_ACCEPTED || racers[i].replayed);
-    }
-    assert_int_equal(accepted, 1);
-}
-
-static void takes_a_challenge_as_the_nonce_of_an_sd_jwt_once(void **state)
-{
-    (void)state;
-    char number[32];
-    char nonce[23] = {0};
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF arena = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
-    struct wallet_challenge asked;
-    new_challenge(&challenge);
-    must(wallet_lc1_read(lw_buf_text(&challenge), &arena, &asked));
-    wallet_base64url_write(LW_BYTES(asked.nonce), nonce);
-    const struct support_show show = {.number = new_license(number),
-                                      .format = "dc+sd-jwt",
-                                      .claims = "category",
-                                      .aud = SUPPORT_BASE_URL,
-                                      .nonce = lw_str_bytes(lw_str_c(nonce))};
-    must(support_home_show(&home, &show, &text));
-    expect_answer(lw_buf_text(&text), WALLET_ACCEPTED, NULL);
-    expect_answer(lw_buf_text(&text), WALLET_REFUSED, "replayed");
-}
-
 static void does_not_trust_a_clock_behind_what_was_verified(void **state)
 {
     (void)state;
@@ -513,13 +335,6 @@ int main(void)
         cmocka_unit_test(refuses_any_bent_byte_of_the_payload),
         cmocka_unit_test(refuses_at_decode_what_is_no_presentation),
         cmocka_unit_test(shows_a_pass_and_refuses_it_once_the_license_is_suspended),
-        cmocka_unit_test(accepts_the_answer_to_a_challenge_once),
-        cmocka_unit_test(takes_the_challenge_even_when_no_record_is_wanted),
-        cmocka_unit_test(refuses_a_challenge_that_is_nobodys_and_leaves_open_one_that_is_over),
-        cmocka_unit_test(asks_for_a_challenge_where_one_is_demanded),
-        cmocka_unit_test(does_not_take_a_challenge_for_an_answer_that_does_not_hold),
-        cmocka_unit_test(accepts_exactly_one_of_sixteen_racing_answers),
-        cmocka_unit_test(takes_a_challenge_as_the_nonce_of_an_sd_jwt_once),
         cmocka_unit_test(does_not_trust_a_clock_behind_what_was_verified),
     };
     return cmocka_run_group_tests(tests, make, drop);

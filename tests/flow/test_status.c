@@ -1,0 +1,292 @@
+/* Changes of state as others see them: in the register, in the lists, in what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "home.h"
+#include "wallet/audit.h"
+#include "wallet/flow_issue.h"
+#include "wallet/flow_status.h"
+#include "wallet/jwk.h"
+#include "wallet/status_check.h"
+#include "wallet/store_credential.h"
+#include "wallet/store_license.h"
+#include "wallet/trust_list.h"
+
+enum { TOKEN_MAX = 4 * 1024 * 1024 };
+
+static struct support_home home;
+static unsigned numbers;
+
+static void must(lw_err err)
+{
+    if (err.code != LW_OK) {
+        fail_msg("%s: %s", lw_code_name(err.code), err.why);
+    }
+}
+
+/* A license of its own, with a credential in a status list. */
+static const char *new_license(char number[32])
+{
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    (void)snprintf(number, 32, "S-%u", ++numbers);
+    support_home_issue(&home, number);
+    support_home_lq1(&home, number, &text);
+    return number;
+}
+
+static lw_err change(const char *number, enum wallet_state to, enum wallet_state *from)
+{
+    return wallet_flow_change_state(home.home, wallet_license_ref_parse(lw_str_c(number)), to,
+                                    LW_STR("because"), LW_STR("test"), from);
+}
+
+static struct wallet_status_place place_of(const char *number)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_credential_info info = {.format = "dc+sd-cwt"};
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_license_find(txn, LW_STR(""), lw_str_c(number), info.license));
+    must(wallet_jwk_thumbprint(&home.holder.key, info.holder));
+    must(wallet_store_credential_get(txn, &info, NULL));
+    return info.status;
+}
+
+/* What the published token of either form says of a license's credential, to a relying party. */
+static struct wallet_status published(const char *number, bool cwt)
+{
+    const struct wallet_status_place place = place_of(number);
+    const struct wallet_snapshot *snapshot = NULL;
+    LW_AUTO_BUF token = LW_BUF(TOKEN_MAX);
+    LW_AUTO_BUF uri = LW_BUF(256);
+    WALLET_AUTO_STATUS_LIST list = {.bits = 0};
+    int64_t iat = 0;
+    int64_t exp = 0;
+    must(wallet_flow_status_token(home.home, place.list, cwt, &token, &iat, &exp));
+    must(lw_buf_put_c(&uri, SUPPORT_BASE_URL "/status/"));
+    must(lw_buf_put_int(&uri, (int64_t)place.list));
+    must(wallet_home_snapshot(home.home, &snapshot));
+    const struct wallet_trust *trust = wallet_snapshot_trust(snapshot);
+    const struct wallet_issuer *issuer = NULL;
+    for (size_t i = 0; i < wallet_trust_count(trust); i++) {
+        const struct wallet_issuer *at = wallet_trust_at(trust, i);
+        for (size_t k = 0; k < at->vct_count; k++) {
+            issuer = lw_str_is(at->vcts[k], "https://lic.example/bl") ? at : issuer;
+        }
+    }
+    assert_non_null(issuer);
+    const struct wallet_status_expect expect = {.uri = lw_buf_text(&uri),
+                                                .trust = trust,
+                                                .issuer = issuer,
+                                                .now = lw_now(home.env.clock),
+                                                .held_iat = INT64_MIN};
+    must(wallet_status_read(lw_buf_view(&token), &expect, &list));
+    const struct wallet_status_ref ref = {
+        .present = true, .idx = place.idx, .uri = lw_buf_text(&uri)};
+    const struct wallet_status status =
+        wallet_status_lookup(&list, issuer, &ref, lw_now(home.env.clock));
+    wallet_snapshot_release(snapshot);
+    assert_int_equal(exp - iat, WALLET_STATUS_LIFE_S);
+    return status;
+}
+
+static void tokens_of_both_forms_follow_the_license(void **state)
+{
+    (void)state;
+    char number[32];
+    size_t count = 0;
+    enum wallet_state from = WALLET_REVOKED;
+    (void)new_license(number);
+    must(wallet_flow_publish_status(home.home, &count));
+    for (int cwt = 0; cwt < 2; cwt++) {
+        assert_int_equal(published(number, cwt == 1).outcome, WALLET_STATUS_VALID);
+    }
+    must(change(number, WALLET_SUSPENDED, &from));
+    assert_int_equal(from, WALLET_ACTIVE);
+    for (int cwt = 0; cwt < 2; cwt++) {
+        const struct wallet_status status = published(number, cwt == 1);
+        assert_int_equal(status.outcome, WALLET_STATUS_NOT_VALID);
+        assert_int_equal(status.code, WALLET_STATUS_CODE_SUSPENDED);
+    }
+    must(change(number, WALLET_ACTIVE, &from));
+    assert_int_equal(from, WALLET_SUSPENDED);
+    assert_int_equal(published(number, true).outcome, WALLET_STATUS_VALID);
+    must(change(number, WALLET_REVOKED, &from));
+    for (int cwt = 0; cwt < 2; cwt++) {
+        const struct wallet_status status = published(number, cwt == 1);
+        assert_int_equal(status.outcome, WALLET_STATUS_NOT_VALID);
+        assert_int_equal(status.code, WALLET_STATUS_CODE_INVALID);
+    }
+}
+
+static void resumes_only_what_is_suspended(void **state)
+{
+    (void)state;
+    char number[32];
+    enum wallet_state from = WALLET_REVOKED;
+    (void)new_license(number);
+    assert_int_equal(change(number, WALLET_ACTIVE, &from).code, LW_E_CONFLICT);
+    assert_int_equal(from, WALLET_ACTIVE);
+    must(change(number, WALLET_SUSPENDED, &from));
+    assert_int_equal(change(number, WALLET_SUSPENDED, &from).code, LW_E_CONFLICT);
+    assert_int_equal(from, WALLET_SUSPENDED);
+}
+
+static void final_states_never_go_back(void **state)
+{
+    (void)state;
+    static const enum wallet_state finals[] = {WALLET_REVOKED, WALLET_CANCELLED};
+    static const enum wallet_state all[] = {WALLET_ACTIVE, WALLET_SUSPENDED, WALLET_REVOKED,
+                                            WALLET_CANCELLED};
+    for (size_t i = 0; i < 2; i++) {
+        char number[32];
+        enum wallet_state from = WALLET_ACTIVE;
+        (void)new_license(number);
+        must(change(number, finals[i], &from));
+        for (size_t k = 0; k < 4; k++) {
+            assert_int_equal(change(number, all[k], &from).code, LW_E_CONFLICT);
+            assert_int_equal(from, finals[i]);
+        }
+        assert_int_equal(published(number, true).outcome, WALLET_STATUS_NOT_VALID);
+    }
+}
+
+static void a_change_needs_a_reason_a_license_and_a_state(void **state)
+{
+    (void)state;
+    char number[32];
+    char reason[258];
+    enum wallet_state from = WALLET_ACTIVE;
+    const struct wallet_license_ref ref = wallet_license_ref_parse(lw_str_c(new_license(number)));
+    const lw_str actor = LW_STR("test");
+    memset(reason, 'x', sizeof(reason));
+    assert_int_equal(
+        wallet_flow_change_state(home.home, ref, WALLET_SUSPENDED, LW_STR(""), actor, &from).code,
+        LW_E_VALUE);
+    assert_int_equal(wallet_flow_change_state(home.home, ref, WALLET_SUSPENDED,
+                                              (lw_str){reason, 257}, actor, &from)
+                         .code,
+                     LW_E_VALUE);
+    assert_int_equal(
+        wallet_flow_change_state(home.home, ref, WALLET_SUPERSEDED, LW_STR("why"), actor, &from)
+            .code,
+        LW_E_VALUE);
+    assert_int_equal(change("NO-SUCH", WALLET_SUSPENDED, &from).code, LW_E_NOT_FOUND);
+    must(wallet_flow_change_state(home.home, ref, WALLET_SUSPENDED, (lw_str){reason, 256}, actor,
+                                  &from));
+}
+
+static void a_list_is_signed_again_when_it_changed_or_is_half_its_ttl_old(void **state)
+{
+    (void)state;
+    char number[32];
+    size_t count = 0;
+    enum wallet_state from = WALLET_ACTIVE;
+    (void)new_license(number);
+    must(wallet_flow_publish_status(home.home, &count));
+    must(wallet_flow_publish_status(home.home, &count));
+    assert_int_equal(count, 0);
+    must(change(number, WALLET_SUSPENDED, &from)); /* publishes by itself */
+    must(wallet_flow_publish_status(home.home, &count));
+    assert_int_equal(count, 0);
+    home.clock.now += WALLET_STATUS_TTL_S / 2 - 1;
+    must(wallet_flow_publish_status(home.home, &count));
+    assert_int_equal(count, 0);
+    home.clock.now += 1;
+    must(wallet_flow_publish_status(home.home, &count));
+    assert_true(count >= WALLET_STATUS_OPEN);
+    assert_int_equal(published(number, false).as_of, home.clock.now);
+}
+
+static void a_list_that_is_not_signed_yet_is_busy_and_one_that_is_none_not_found(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF token = LW_BUF(TOKEN_MAX);
+    int64_t iat = 0;
+    int64_t exp = 0;
+    assert_int_equal(wallet_flow_status_token(home.home, 1000000, true, &token, &iat, &exp).code,
+                     LW_E_NOT_FOUND);
+    char number[32];
+    support_home_reopen(&home, WALLET_HOME_SIGN);
+    (void)new_license(number);
+    const struct wallet_status_place place = place_of(number);
+    const lw_err err = wallet_flow_status_token(home.home, place.list, true, &token, &iat, &exp);
+    assert_true(err.code == LW_OK || err.code == LW_E_BUSY); /* the list may be an older one */
+}
+
+static void the_aggregation_names_every_list(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF json = LW_BUF(TOKEN_MAX);
+    const char *text = NULL;
+    char number[32];
+    (void)new_license(number);
+    must(wallet_flow_status_aggregation(home.home, &json));
+    must(lw_buf_c(&json, &text));
+    assert_non_null(strstr(text, "\"status_lists\":[\"" SUPPORT_BASE_URL "/status/1\""));
+    assert_non_null(strstr(text, "\"" SUPPORT_BASE_URL "/status/2\""));
+}
+
+static uint64_t trust_version(void)
+{
+    LW_AUTO_BUF cwt = LW_BUF(TOKEN_MAX);
+    WALLET_AUTO_TRUST trust = NULL;
+    struct wallet_trust_list list;
+    struct hsm_signer signer;
+    uint8_t pins[1][WALLET_PIN_LEN];
+    must(wallet_home_signer(home.home, HSM_PURPOSE_TRUST_LIST, LW_STR(""), &signer));
+    must(wallet_trust_pin(&signer.key, pins[0]));
+    const struct wallet_trust_list_expect expect = {
+        .pins = (const uint8_t(*)[WALLET_PIN_LEN])pins,
+        .pin_count = 1,
+        .now = lw_now(home.env.clock),
+    };
+    must(wallet_flow_trust_list(home.home, &cwt));
+    must(wallet_trust_list_read(lw_buf_view(&cwt), &expect, &list, &trust));
+    return list.version;
+}
+
+static void the_trust_list_is_signed_again_past_half_its_life(void **state)
+{
+    (void)state;
+    const int64_t start = home.clock.now;
+    const uint64_t version = trust_version();
+    home.clock.now = SUPPORT_HOME_NOW + WALLET_TRUST_LIST_LIFE_S / 2 - 1;
+    assert_int_equal(trust_version(), version);
+    home.clock.now += 1;
+    assert_int_equal(trust_version(), version + 1);
+    assert_int_equal(trust_version(), version + 1);
+    home.clock.now = start;
+}
+
+static int make(void **state)
+{
+    (void)state;
+    support_home_make(&home);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    support_home_drop(&home);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_of_both_forms_follow_the_license),
+        cmocka_unit_test(resumes_only_what_is_suspended),
+        cmocka_unit_test(final_states_never_go_back),
+        cmocka_unit_test(a_change_needs_a_reason_a_license_and_a_state),
+        cmocka_unit_test(a_list_is_signed_again_when_it_changed_or_is_half_its_ttl_old),
+        cmocka_unit_test(a_list_that_is_not_signed_yet_is_busy_and_one_that_is_none_not_found),
+        cmocka_unit_test(the_aggregation_names_every_list),
+        cmocka_unit_test(the_trust_list_is_signed_again_past_half_its_life),
+    };
+    return cmocka_run_group_tests(tests, make, drop);
+}
