@@ -171,7 +171,7 @@ static void what_has_expired_is_purged_a_few_at_a_time(void **state)
     struct support_store *f = *state;
     struct grant g = {.now = SUPPORT_NOW + 3, .max = 2};
     for (int i = 1; i <= 5; i++) {
-        char handle[8];
+        char handle[16];
         (void)snprintf(handle, sizeof(handle), "h%d", i);
         struct grant one = grant_of(WALLET_GRANT_CODE, handle, SUPPORT_NOW + i);
         support_store_write(f, put, &one);

@@ -261,7 +261,7 @@ static void open_intents_are_listed_oldest_first(void **state)
     struct support_store *f = *state;
     struct wallet_intent made[INTENTS];
     for (size_t i = 0; i < INTENTS; i++) {
-        char number[8];
+        char number[32];
         (void)snprintf(number, sizeof(number), "N-%zu", INTENTS - i);
         made[i] = intent_of(f, "permit", number, "1", false);
         assert_int_equal(write(f, reserve, &made[i]), LW_OK);

@@ -166,7 +166,7 @@ static void a_key_goes_on_and_never_back(void **state)
     struct support_store *f = *state;
     for (unsigned from = WALLET_KEY_PUBLISHED; from <= WALLET_KEY_DESTROYED; from++) {
         for (unsigned to = 0; to <= WALLET_KEY_DESTROYED + 1; to++) {
-            char label[16];
+            char label[32];
             (void)snprintf(label, sizeof(label), "k-%u-%u", from, to);
             const struct wallet_key_record made =
                 record_of(label, HSM_PURPOSE_CREDENTIAL, label, (enum wallet_key_state)from);

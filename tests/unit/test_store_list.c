@@ -31,7 +31,7 @@ static int make(void **state)
     support_unlock(&b.store);
     support_person(&b.store, 1, b.person[0]);
     for (unsigned i = 0; i < LICENSES; i++) {
-        char number[16];
+        char number[32];
         (void)snprintf(number, sizeof(number), "N-%u", i);
         b.made[i].type = i * 7 % TYPES;
         b.made[i].state = (enum wallet_state)(1 + i * i % 5);

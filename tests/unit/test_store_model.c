@@ -70,10 +70,10 @@ static bool taken(const struct model *m, const struct item *of)
     return false;
 }
 
-static void names_of(const struct item *it, char number[16], char version[16])
+static void names_of(const struct item *it, char number[32], char version[32])
 {
-    (void)snprintf(number, 16, "N-%u", it->number);
-    (void)snprintf(version, 16, "%u", it->version);
+    (void)snprintf(number, 32, "N-%u", it->number);
+    (void)snprintf(version, 32, "%u", it->version);
 }
 
 static struct support_license license_of(struct model *m, const struct item *it)
@@ -107,8 +107,8 @@ static lw_err complete(struct wallet_txn *txn, void *ctx)
 static void step_reserve(struct model *m)
 {
     struct item *it = &m->items[m->count];
-    char number[16];
-    char version[16];
+    char number[32];
+    char version[32];
     *it = (struct item){.type = draw(m, 2),
                         .number = draw(m, NUMBERS),
                         .version = draw(m, 40),
@@ -232,7 +232,7 @@ static void compare_lists(const struct model *m, const struct wallet_txn *txn)
 static void compare_number(const struct model *m, const struct wallet_txn *txn, unsigned type,
                            unsigned number)
 {
-    char text[16];
+    char text[32];
     uint8_t ids[ITEMS_MAX][WALLET_UUID_LEN];
     uint8_t newest[WALLET_UUID_LEN];
     struct wallet_page page = {.len = 0};
@@ -282,8 +282,8 @@ static void compare_items(const struct model *m, const struct wallet_txn *txn)
 {
     for (size_t i = 0; i < m->count; i++) {
         const struct item *it = &m->items[i];
-        char number[16];
-        char version[16];
+        char number[32];
+        char version[32];
         uint8_t id[WALLET_UUID_LEN];
         WALLET_AUTO_LICENSE l = {.state = 0};
         const lw_err err = wallet_store_license_load(txn, it->id, WALLET_LOAD_ALL, &l);

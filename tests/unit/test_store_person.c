@@ -301,7 +301,7 @@ static void a_wallet_lists_the_licenses_of_its_person_only(void **state)
     support_person(f, 1, persons[0]);
     support_person(f, 2, persons[1]);
     for (unsigned i = 0; i < 7; i++) {
-        char number[16];
+        char number[32];
         (void)snprintf(number, sizeof(number), "N%u", i);
         const struct support_license what = {
             .number = number, .persons = &persons[i % 2], .person_count = 1};

@@ -55,9 +55,9 @@ static void race(struct support_store *f, size_t count, void *(*run)(void *))
     assert_int_equal(pthread_barrier_destroy(&barrier), 0);
 }
 
-static struct wallet_grant_name name_of(unsigned round, char text[16])
+static struct wallet_grant_name name_of(unsigned round, char text[32])
 {
-    (void)snprintf(text, 16, "handle %u", round);
+    (void)snprintf(text, 32, "handle %u", round);
     return (struct wallet_grant_name){.kind = WALLET_GRANT_CHALLENGE,
                                       .handle = lw_str_bytes(lw_str_c(text))};
 }
@@ -79,7 +79,7 @@ static void *take_all(void *ctx)
 {
     struct racer *r = ctx;
     for (unsigned round = 0; round < ROUNDS; round++) {
-        char text[16];
+        char text[32];
         struct wallet_grant_name name = name_of(round, text);
         (void)pthread_barrier_wait(r->barrier);
         r->codes[round] = wallet_store_write(r->f->store, take_grant, &name).code;
@@ -101,7 +101,7 @@ static void of_64_racing_takers_of_a_grant_exactly_one_succeeds(void **state)
 {
     struct support_store *f = *state;
     for (unsigned round = 0; round < ROUNDS; round++) {
-        char text[16];
+        char text[32];
         struct wallet_grant_name name = name_of(round, text);
         support_store_write(f, put_grant, &name);
     }
@@ -117,7 +117,7 @@ static void *put_all(void *ctx)
 {
     struct racer *r = ctx;
     for (unsigned round = 0; round < ROUNDS; round++) {
-        char text[16];
+        char text[32];
         struct wallet_grant_name name = name_of(round, text);
         (void)pthread_barrier_wait(r->barrier);
         r->codes[round] = wallet_store_write(r->f->store, put_grant, &name).code;
@@ -155,7 +155,7 @@ static void a_number_is_set_aside_by_exactly_one(void **state)
     struct support_store *f = *state;
     for (size_t i = 0; i < RACERS; i++) {
         for (unsigned round = 0; round < ROUNDS; round++) {
-            char number[16];
+            char number[32];
             (void)snprintf(number, sizeof(number), "N-%u", round);
             const struct support_license what = {.number = number};
             support_intent(f, &what, &racers[i].intents[round]);

@@ -261,7 +261,7 @@ static void the_current_documents_are_listed_page_by_page(void **state)
     static const char *const ids[] = {"a", "ab", "b", "b-c", "c"};
     for (size_t i = 0; i < 5; i++) {
         for (uint64_t v = 1; v <= 1 + i % 3; v++) {
-            char json[16];
+            char json[48];
             (void)snprintf(json, sizeof(json), "{%zu.%u}", i, (unsigned)v);
             (void)load(f, WALLET_DOC_LICENSE_TYPE, ids[i], v, json, LW_OK);
         }

@@ -41,15 +41,15 @@ struct work {
     size_t record_len;
 };
 
-static void number_of(unsigned i, char text[16])
+static void number_of(unsigned i, char text[32])
 {
-    (void)snprintf(text, 16, "%u", 1000000 + i);
+    (void)snprintf(text, 32, "%u", 1000000 + i);
 }
 
 static void prepare_intents(struct work *w, unsigned first, struct wallet_intent *intents)
 {
     for (unsigned i = 0; i < BATCH; i++) {
-        char number[16];
+        char number[32];
         number_of(first + i, number);
         const struct support_license what = {
             .number = number, .version = number, .version_is_key = true, .import = 1};

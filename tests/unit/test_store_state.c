@@ -68,7 +68,7 @@ static void from_every_state_only_the_rule_decides_where_to(void **state)
     struct bench *b = *state;
     for (unsigned from = WALLET_ACTIVE; from <= WALLET_SUPERSEDED; from++) {
         for (unsigned to = WALLET_ACTIVE; to <= WALLET_SUPERSEDED; to++) {
-            char number[16];
+            char number[32];
             uint8_t id[WALLET_UUID_LEN];
             (void)snprintf(number, sizeof(number), "N-%u-%u", from, to);
             assert_int_equal(try_issue(b, number, "1", (enum wallet_state)from, id), LW_OK);
@@ -86,7 +86,7 @@ static void final_states_never_go_back(void **state)
     static const enum wallet_state finals[] = {WALLET_REVOKED, WALLET_CANCELLED, WALLET_SUPERSEDED};
     struct bench *b = *state;
     for (size_t i = 0; i < 3; i++) {
-        char number[16];
+        char number[32];
         uint8_t id[WALLET_UUID_LEN];
         (void)snprintf(number, sizeof(number), "N-%zu", i);
         assert_int_equal(try_issue(b, number, "1", WALLET_ACTIVE, id), LW_OK);
@@ -204,7 +204,7 @@ static void counts_follow_the_states(void **state)
     uint8_t ids[4][WALLET_UUID_LEN];
     counts_are(b, "", (uint64_t[6]){0});
     for (unsigned i = 0; i < 4; i++) {
-        char number[16];
+        char number[32];
         (void)snprintf(number, sizeof(number), "N-%u", i);
         assert_int_equal(try_issue(b, number, "1", WALLET_ACTIVE, ids[i]), LW_OK);
     }
