@@ -346,6 +346,25 @@ static void encodings_have_names(void **state)
     assert_int_equal(wallet_csv_encoding_parse(LW_STR("gbk"), &encoding).code, LW_E_UNSUPPORTED);
 }
 
+static void a_row_is_read_again_where_it_stands(void **state)
+{
+    (void)state;
+    WALLET_AUTO_CSV *csv = open_text("A,B\r\n1,\"x\ny\"\r\n\r\n2,z\r\n3,w\r\n");
+    struct wallet_csv_row row;
+    expect_row(csv, 2, "1~x\ny");
+    assert_int_equal(wallet_csv_next(csv, &row).code, LW_OK);
+    const struct wallet_csv_row second = {.line = row.line, .raw = row.raw};
+    expect_row(csv, 6, "3~w");
+    expect_end(csv);
+    wallet_csv_seek(csv, &second);
+    expect_row(csv, 5, "2~z");
+    expect_row(csv, 6, "3~w");
+    wallet_csv_rewind(csv);
+    expect_row(csv, 2, "1~x\ny");
+    wallet_csv_seek(csv, &second);
+    expect_row(csv, 5, "2~z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_header_has_256_columns_at_most),
         cmocka_unit_test(an_unclosed_quote_costs_one_row_of_a_long_file),
         cmocka_unit_test(encodings_have_names),
+        cmocka_unit_test(a_row_is_read_again_where_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,6 +163,31 @@ static void a_terms_key_is_unique_within_its_type_only(void **state)
     assert_int_equal(write(f, reserve, &count_2), LW_OK);
 }
 
+static bool key_taken(struct support_store *f, const char *type, const char *version)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    bool taken = false;
+    assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+    assert_int_equal(
+        wallet_store_license_key_taken(txn, lw_str_c(type), lw_str_c(version), &taken).code, LW_OK);
+    return taken;
+}
+
+static void a_terms_key_is_known_to_be_taken(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_intent open = intent_of(f, "permit", "N-1", "T-1", true);
+    struct wallet_intent counted = intent_of(f, "permit", "N-3", "1", false);
+    assert_false(key_taken(f, "permit", "T-1"));
+    assert_int_equal(write(f, reserve, &open), LW_OK);
+    assert_int_equal(write(f, reserve, &counted), LW_OK);
+    assert_true(key_taken(f, "permit", "T-1"));
+    assert_false(key_taken(f, "pass-card", "T-1"));
+    assert_false(key_taken(f, "permit", "1")); /* a count is no key */
+    assert_int_equal(write(f, void_intent, open.id), LW_OK);
+    assert_false(key_taken(f, "permit", "T-1"));
+}
+
 static void a_type_and_a_key_do_not_run_into_each_other(void **state)
 {
     struct support_store *f = *state;
@@ -385,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_version_of_a_number_is_set_aside_once, make, drop),
         cmocka_unit_test_setup_teardown(a_license_holds_its_version_against_intents, make, drop),
         cmocka_unit_test_setup_teardown(a_terms_key_is_unique_within_its_type_only, make, drop),
+        cmocka_unit_test_setup_teardown(a_terms_key_is_known_to_be_taken, make, drop),
         cmocka_unit_test_setup_teardown(a_type_and_a_key_do_not_run_into_each_other, make, drop),
         cmocka_unit_test_setup_teardown(an_id_serves_once, make, drop),
         cmocka_unit_test_setup_teardown(a_voided_intent_gives_number_and_key_back, make, drop),

@@ -223,7 +223,7 @@ static void a_new_version_wants_the_old_one_out_of_the_way(void **state)
     uint8_t ids[3][WALLET_UUID_LEN];
     WALLET_AUTO_LICENSE l = {.state = 0};
     assert_int_equal(try_issue(b, "N-1", "1", WALLET_SUSPENDED, ids[0]), LW_OK);
-    for (unsigned to = WALLET_ACTIVE; to < WALLET_SUPERSEDED; to++) {
+    for (unsigned to = WALLET_ACTIVE; to <= WALLET_SUSPENDED; to++) {
         assert_int_equal(try_issue(b, "N-1", "2", (enum wallet_state)to, ids[1]), LW_E_CONFLICT);
     }
     assert_int_equal(support_count(&b->store, "intent"), 0); /* undone with the rest */
@@ -236,13 +236,39 @@ static void a_new_version_wants_the_old_one_out_of_the_way(void **state)
     assert_int_equal(try_issue(b, "N-1", "3", WALLET_ACTIVE, ids[2]), LW_OK);
 }
 
-static void a_superseded_version_may_come_at_any_time(void **state)
+static lw_err find_newest(struct bench *b, uint8_t id[WALLET_UUID_LEN])
+{
+    WALLET_AUTO_TXN txn = NULL;
+    LW_TRY(wallet_read_begin(b->store.store, &txn));
+    return wallet_store_license_find(txn, LW_STR("business-license"), LW_STR("N-1"), id);
+}
+
+static void a_version_in_a_final_state_may_come_at_any_time(void **state)
+{
+    static const enum wallet_state finals[] = {WALLET_SUPERSEDED, WALLET_REVOKED, WALLET_CANCELLED};
+    struct bench *b = *state;
+    uint8_t ids[4][WALLET_UUID_LEN];
+    uint8_t id[WALLET_UUID_LEN];
+    assert_int_equal(try_issue(b, "N-1", "1", WALLET_ACTIVE, ids[0]), LW_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        const char version[2] = {(char)('2' + i), '\0'};
+        assert_int_equal(try_issue(b, "N-1", version, finals[i], ids[i + 1]), LW_OK);
+    }
+    assert_int_equal(state_of(b, ids[0]), WALLET_ACTIVE);
+    assert_int_equal(find_newest(b, id).code, LW_OK);
+    assert_memory_equal(id, ids[0], sizeof(id)); /* what is in force stands for the number */
+}
+
+static void a_superseded_version_does_not_stand_for_its_number(void **state)
 {
     struct bench *b = *state;
-    uint8_t ids[2][WALLET_UUID_LEN];
-    assert_int_equal(try_issue(b, "N-1", "1", WALLET_ACTIVE, ids[0]), LW_OK);
-    assert_int_equal(try_issue(b, "N-1", "2", WALLET_SUPERSEDED, ids[1]), LW_OK);
-    assert_int_equal(state_of(b, ids[0]), WALLET_ACTIVE);
+    uint8_t ids[3][WALLET_UUID_LEN];
+    uint8_t id[WALLET_UUID_LEN];
+    assert_int_equal(try_issue(b, "N-1", "1", WALLET_CANCELLED, ids[0]), LW_OK);
+    assert_int_equal(try_issue(b, "N-1", "2", WALLET_REVOKED, ids[1]), LW_OK);
+    assert_int_equal(try_issue(b, "N-1", "3", WALLET_SUPERSEDED, ids[2]), LW_OK);
+    assert_int_equal(find_newest(b, id).code, LW_OK);
+    assert_memory_equal(id, ids[1], sizeof(id));
 }
 
 static void versions_stand_in_order_and_the_last_is_found_by_number(void **state)
@@ -359,7 +385,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reason_belongs_to_its_change_only, make, drop),
         cmocka_unit_test_setup_teardown(counts_follow_the_states, make, drop),
         cmocka_unit_test_setup_teardown(a_new_version_wants_the_old_one_out_of_the_way, make, drop),
-        cmocka_unit_test_setup_teardown(a_superseded_version_may_come_at_any_time, make, drop),
+        cmocka_unit_test_setup_teardown(a_version_in_a_final_state_may_come_at_any_time, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(a_superseded_version_does_not_stand_for_its_number, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(versions_stand_in_order_and_the_last_is_found_by_number,
                                         make, drop),
         cmocka_unit_test_setup_teardown(a_number_that_two_types_share_needs_its_type, make, drop),

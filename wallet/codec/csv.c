@@ -28,7 +28,9 @@ struct reading {
 struct wallet_csv {
     lw_bytes in;
     size_t at;
-    size_t line; /* of the byte `at`, from 1 */
+    size_t line;     /* of the byte `at`, from 1 */
+    size_t first_at; /* after the header */
+    size_t first_line;
     size_t retry_left;
     enum wallet_csv_encoding encoding;
     bool has_iconv;
@@ -382,6 +384,8 @@ static lw_err read_header(struct wallet_csv *csv, size_t *line)
     *line = row.line;
     LW_TRY(err);
     LW_TRY(keep_header(csv, &row));
+    csv->first_at = csv->at;
+    csv->first_line = csv->line;
     *line = 0;
     return LW_SUCCESS;
 }
@@ -470,6 +474,19 @@ size_t wallet_csv_column(const struct wallet_csv *csv, lw_str name)
 lw_bytes wallet_csv_header_raw(const struct wallet_csv *csv)
 {
     return csv->header_raw;
+}
+
+void wallet_csv_seek(struct wallet_csv *csv, const struct wallet_csv_row *row)
+{
+    csv->at = (size_t)(row->raw.ptr - csv->in.ptr);
+    csv->line = row->line;
+}
+
+void wallet_csv_rewind(struct wallet_csv *csv)
+{
+    csv->at = csv->first_at;
+    csv->line = csv->first_line;
+    csv->retry_left = RETRY_MAX;
 }
 
 lw_err wallet_csv_next(struct wallet_csv *csv, struct wallet_csv_row *row)

@@ -52,13 +52,16 @@ static lw_err number_prefix(lw_str type, lw_str number, struct wallet_row_key *k
     return LW_SUCCESS;
 }
 
-static lw_err version_key(const struct wallet_intent *intent, uint8_t key[HSM_SHA256_LEN])
+static lw_err version_key(lw_str type, lw_str version, uint8_t key[HSM_SHA256_LEN])
 {
-    const lw_bytes parts[] = {
-        {.ptr = (const uint8_t *)intent->type, .len = strlen(intent->type) + 1},
-        {.ptr = (const uint8_t *)intent->version, .len = strlen(intent->version) + 1},
-    };
-    return hsm_sha256_parts(parts, 2, key);
+    const lw_bytes end = lw_str_bytes((lw_str){.ptr = "", .len = 1});
+    const lw_bytes parts[] = {lw_str_bytes(type), end, lw_str_bytes(version), end};
+    return hsm_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), key);
+}
+
+static lw_err intent_version_key(const struct wallet_intent *intent, uint8_t key[HSM_SHA256_LEN])
+{
+    return version_key(lw_str_c(intent->type), lw_str_c(intent->version), key);
 }
 
 static lw_err encode_intent(const struct placed_intent *placed, lw_buf *out)
@@ -203,7 +206,7 @@ static lw_err insert_version_key(struct wallet_txn *txn, const struct wallet_int
     if (!intent->version_is_key) {
         return LW_SUCCESS;
     }
-    LW_TRY(version_key(intent, digest));
+    LW_TRY(intent_version_key(intent, digest));
     const lw_err err = wallet_txn_insert(txn, WALLET_KS_LICENSE_VERSION,
                                          (lw_bytes){digest, VERSION_KEY_LEN}, (lw_bytes){0});
     if (err.code == LW_E_CONFLICT) {
@@ -276,6 +279,15 @@ lw_err wallet_store_license_find_version(const struct wallet_txn *txn, lw_str ty
     return LW_SUCCESS;
 }
 
+lw_err wallet_store_license_key_taken(const struct wallet_txn *txn, lw_str type, lw_str version,
+                                      bool *taken)
+{
+    uint8_t digest[HSM_SHA256_LEN];
+    LW_TRY(version_key(type, version, digest));
+    return wallet_txn_has(txn, WALLET_KS_LICENSE_VERSION, (lw_bytes){digest, VERSION_KEY_LEN},
+                          taken);
+}
+
 lw_err wallet_store_license_signs(struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
                                   const uint8_t digest[HSM_SHA256_LEN])
 {
@@ -294,7 +306,7 @@ lw_err wallet_store_license_void(struct wallet_txn *txn, const uint8_t id[WALLET
     LW_TRY(get_intent(txn, id, &placed));
     const struct wallet_row_key number = number_key(&placed);
     if (placed.intent.version_is_key) {
-        LW_TRY(version_key(&placed.intent, digest));
+        LW_TRY(intent_version_key(&placed.intent, digest));
         LW_TRY(
             wallet_txn_delete(txn, WALLET_KS_LICENSE_VERSION, (lw_bytes){digest, VERSION_KEY_LEN}));
     }

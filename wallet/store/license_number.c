@@ -13,27 +13,55 @@ lw_err wallet_license_number_ref(lw_bytes value, uint8_t id[WALLET_UUID_LEN])
     return wallet_stored_end(&r);
 }
 
-/* Gives the newest version that is a license and no intent. */
+/* What a walk over the versions of a number, newest first, found. */
+struct newest {
+    bool there;
+    enum wallet_state state;
+    uint8_t id[WALLET_UUID_LEN];
+};
+
+/* A version in force comes before the others, one that is superseded after them. */
+static bool comes_before(enum wallet_state state, const struct newest *best)
+{
+    return !best->there || !wallet_state_is_final(state) ||
+           (best->state == WALLET_SUPERSEDED && state != WALLET_SUPERSEDED);
+}
+
+/*
+ * Gives the version that stands for its number: no intent, and not always the last that came,
+ * since a register's older term may be mended and imported after the newer ones.
+ */
 static lw_err newest(const struct wallet_txn *txn, lw_str type, lw_str number,
                      uint8_t id[WALLET_UUID_LEN])
 {
     struct wallet_row_key prefix = {0};
+    struct newest best = {.there = false};
     lw_bytes key = {0};
     lw_bytes value = {0};
     wallet_row_key_text(&prefix, number);
     wallet_row_key_text(&prefix, type);
     WALLET_AUTO_SCAN scan =
         wallet_scan_back(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
-    while (wallet_scan_next(&scan, &key, &value)) {
-        bool there = false;
-        LW_TRY(wallet_license_number_ref(value, id));
-        LW_TRY(wallet_txn_has(txn, WALLET_KS_LICENSE, wallet_row_id(id), &there));
-        if (there) {
-            return LW_SUCCESS;
+    while (!(best.there && !wallet_state_is_final(best.state)) &&
+           wallet_scan_next(&scan, &key, &value)) {
+        struct wallet_stored_license row;
+        uint8_t one[WALLET_UUID_LEN];
+        LW_TRY(wallet_license_number_ref(value, one));
+        const lw_err err = wallet_license_row_get(txn, one, &row);
+        if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
+            return err;
+        }
+        if (err.code == LW_OK && comes_before(row.state, &best)) {
+            best = (struct newest){.there = true, .state = row.state};
+            memcpy(best.id, one, sizeof(one));
         }
     }
     LW_TRY(scan.err);
-    return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+    if (!best.there) {
+        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+    }
+    memcpy(id, best.id, sizeof(best.id));
+    return LW_SUCCESS;
 }
 
 static bool lengths_ok(lw_str type, lw_str number)

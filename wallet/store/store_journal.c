@@ -11,7 +11,7 @@
 #include "row.h"
 
 enum {
-    FIELDS = 14,
+    FIELDS = 15,
     BATCH_FIELDS = 3,
     VALUE_MAX = 1024,
     ID_TEXT_MAX = 64,
@@ -54,7 +54,8 @@ static lw_err encode(const struct wallet_import_record *record, lw_buf *out)
     LW_TRY(wallet_cbor_put_uint(out, record->done));
     LW_TRY(wallet_cbor_put_uint(out, record->issued));
     LW_TRY(wallet_cbor_put_int(out, record->begun));
-    return wallet_cbor_put_int(out, record->updated);
+    LW_TRY(wallet_cbor_put_int(out, record->updated));
+    return wallet_cbor_put_int(out, record->shift_days);
 }
 
 static lw_err parse(const uint8_t id[WALLET_IMPORT_ID_LEN], lw_bytes value,
@@ -77,6 +78,7 @@ static lw_err parse(const uint8_t id[WALLET_IMPORT_ID_LEN], lw_bytes value,
     record->issued = wallet_cbor_uint(&r);
     record->begun = wallet_cbor_int(&r);
     record->updated = wallet_cbor_int(&r);
+    record->shift_days = wallet_cbor_int(&r);
     LW_TRY(wallet_stored_end(&r));
     if (record->state == 0 || record->batch_size == 0) {
         return LW_FAIL(LW_E_CORRUPT, "journal: an import without state or batches", LW_NOWHERE);

@@ -105,7 +105,7 @@ static lw_err check_chain(const struct wallet_txn *txn, const struct wallet_lice
 {
     const struct wallet_license *l = put->license;
     bool other = false;
-    if (put->state == WALLET_SUPERSEDED) {
+    if (wallet_state_is_final(put->state)) {
         return LW_SUCCESS;
     }
     LW_TRY(wallet_license_other_open(txn, l->type, l->number, l->id, &other));

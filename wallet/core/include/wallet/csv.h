@@ -74,6 +74,16 @@ lw_bytes wallet_csv_header_raw(const struct wallet_csv *csv);
  */
 LW_MUST_USE lw_err wallet_csv_next(struct wallet_csv *csv, struct wallet_csv_row *row);
 
+/**
+ * Go to a row that was read before: wallet_csv_next() gives it again, then those after it.
+ *
+ * row  `raw` and `line` as they were given; the rest is not looked at
+ */
+void wallet_csv_seek(struct wallet_csv *csv, const struct wallet_csv_row *row);
+
+/** Go back to the row after the header. */
+void wallet_csv_rewind(struct wallet_csv *csv);
+
 #define WALLET_AUTO_CSV __attribute__((cleanup(wallet_csv_free_at))) struct wallet_csv
 static inline void wallet_csv_free_at(struct wallet_csv **csv)
 {

@@ -34,6 +34,7 @@ struct wallet_import_record {
     uint64_t issued;     /* licenses made by them; the others were there before */
     int64_t begun;       /* Unix seconds */
     int64_t updated;
+    int64_t shift_days; /* added to every date; kept, as a run may have chosen it by its clock */
 };
 
 /**

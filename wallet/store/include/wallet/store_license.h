@@ -57,6 +57,13 @@ LW_MUST_USE lw_err wallet_store_intent_find(const struct wallet_txn *txn, lw_str
                                             lw_str number, lw_str version,
                                             struct wallet_intent *intent);
 
+/**
+ * Say whether a register's key of a term is given within a type, to a license or an intent of
+ * whatever number.
+ */
+LW_MUST_USE lw_err wallet_store_license_key_taken(const struct wallet_txn *txn, lw_str type,
+                                                  lw_str version, bool *taken);
+
 /** Read an open intent by its id. errors  LW_E_NOT_FOUND */
 LW_MUST_USE lw_err wallet_store_intent_get(const struct wallet_txn *txn,
                                            const uint8_t id[WALLET_UUID_LEN],
@@ -95,8 +102,8 @@ struct wallet_license_put {
  * it.
  *
  * errors  LW_E_NOT_FOUND  no such open intent, or a person that is not there or was erased;
- *         LW_E_CONFLICT   the intent is of another type, number, version or issuer; or the license
- *                         is not superseded and another version of its number is active or
+ *         LW_E_CONFLICT   the intent is of another type, number, version or issuer; or the state
+ *                         is not final and another version of its number is active or
  *                         suspended; or a person is named twice;
  *         LW_E_VALUE      no holder, no record or one of another license, a text that is empty, too
  *                         long or not UTF-8, a validity that ends before it begins, a claim that
@@ -155,7 +162,8 @@ LW_MUST_USE lw_err wallet_store_license_load(const struct wallet_txn *txn,
 void wallet_stored_license_free(struct wallet_stored_license *license);
 
 /**
- * Find the newest license of a number.
+ * Find the license that stands for a number: the version that is active or suspended, else the
+ * last that came and is not superseded, else the last that came.
  *
  * type    may be empty: then the number must be of one type only
  * errors  LW_E_NOT_FOUND; LW_E_CONFLICT  several types have the number
