@@ -163,7 +163,7 @@ static lw_err make_room(struct wallet_trust *trust)
         return LW_FAIL(LW_E_LIMIT, "trust: too many issuers", LW_NOWHERE);
     }
     const size_t room = trust->issuer_room == 0 ? 16 : trust->issuer_room * 2;
-    struct node **grown = realloc(trust->issuers, room * sizeof(*grown));
+    struct node **grown = realloc(trust->issuers, room * sizeof(struct node *));
     if (grown == NULL) {
         return out_of_memory();
     }

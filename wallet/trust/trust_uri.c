@@ -1,15 +1,15 @@
 #include "trust_uri.h"
 
-static bool is_scheme(lw_str uri, lw_str *rest)
+/* Returns the length of "https://" or "http://", or 0. */
+static size_t scheme_len(lw_str uri)
 {
     static const lw_str schemes[] = {{.ptr = "https://", .len = 8}, {.ptr = "http://", .len = 7}};
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         if (lw_str_starts(uri, schemes[i])) {
-            *rest = lw_str_from(uri, schemes[i].len);
-            return true;
+            return schemes[i].len;
         }
     }
-    return false;
+    return 0;
 }
 
 /* Letters, digits and what paths use (RFC 3986 section 3.3), without '%', '?', '#' and '\'. */
@@ -39,20 +39,17 @@ static bool has_dot_segment(lw_str path)
 
 bool trust_uri_is_plain(lw_str uri)
 {
-    lw_str rest;
-    size_t host = 0;
-    if (!is_scheme(uri, &rest)) {
-        return false;
+    const size_t host = scheme_len(uri);
+    size_t path = host;
+    while (path < uri.len && is_host_char(uri.ptr[path])) {
+        path++;
     }
-    while (host < rest.len && is_host_char(rest.ptr[host])) {
-        host++;
-    }
-    for (size_t i = host; i < rest.len; i++) {
-        if (!is_path_char(rest.ptr[i])) {
+    for (size_t i = path; i < uri.len; i++) {
+        if (!is_path_char(uri.ptr[i])) {
             return false;
         }
     }
-    return host > 0 && !has_dot_segment(lw_str_from(rest, host));
+    return host > 0 && path > host && !has_dot_segment(lw_str_from(uri, path));
 }
 
 bool trust_uri_is_below(lw_str uri, lw_str prefix)

@@ -62,7 +62,7 @@ static enum piece next_piece(lw_str *rest, lw_str *piece)
 {
     lw_str head;
     lw_str tail;
-    if (rest->len == 0) {
+    if (rest->ptr == NULL || rest->len == 0) {
         return PIECE_END;
     }
     if (rest->ptr[0] != '{') {
