@@ -367,6 +367,21 @@ static void any_byte_changed_is_refused(void **state)
     }
 }
 
+/* A `sub` longer than any URI that is looked for ends the reading, whatever follows it. */
+static void a_subject_without_end_is_refused(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF payload = LW_BUF(STATUS_TOKEN_MAX);
+    const char *text = NULL;
+    assert_int_equal(lw_buf_put_c(&payload, "{\"sub\":\"" STATUS_URI).code, LW_OK);
+    for (int i = 0; i < WALLET_TRUST_TEXT_MAX; i++) {
+        assert_int_equal(lw_buf_put_byte(&payload, 'x').code, LW_OK);
+    }
+    assert_int_equal(lw_buf_put_c(&payload, "\"}").code, LW_OK);
+    assert_int_equal(lw_buf_c(&payload, &text).code, LW_OK);
+    assert_refused(read_bent_jwt(false, NULL, text), LW_E_LIMIT, "limit");
+}
+
 /* SL-9: a list that inflates beyond the bound, signed by the right key. */
 static void a_bomb_is_refused(void **state)
 {
@@ -405,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_uri_that_is_not_the_issuers_is_refused),
         cmocka_unit_test(bodies_of_no_known_form_are_refused),
         cmocka_unit_test(any_byte_changed_is_refused),
+        cmocka_unit_test(a_subject_without_end_is_refused),
         cmocka_unit_test(a_bomb_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -235,6 +235,24 @@ static void a_revoked_issuers_own_key_is_refused(void **state)
     }
 }
 
+/* The list was made before the issuer's certificate began, and is read then too. */
+static void an_own_key_before_its_time_is_refused(void **state)
+{
+    (void)state;
+    struct status_cwt cwt;
+    LW_AUTO_BUF token = LW_BUF(STATUS_TOKEN_MAX);
+    struct wallet_status_expect expect = status_expectation(&place);
+    status_cwt_init(&cwt, &place.authority.status);
+    status_cwt_set(&cwt, ITEM_CHAIN, "");
+    status_cwt_set(&cwt, ITEM_IAT, "1a 6afc3540"); /* two days before STATUS_NOW */
+    status_cwt_build(&cwt, &place.authority.ds, &token);
+    status_cwt_free(&cwt);
+    expect.now = place.authority.ds.signer.not_before;
+    assert_int_equal(read_with(lw_buf_view(&token), &expect).code, LW_OK);
+    expect.now--;
+    assert_refused(read_with(lw_buf_view(&token), &expect), LW_E_EXPIRED, "outside its time");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +262,7 @@ int main(void)
         cmocka_unit_test(the_anchor_of_another_agency_is_refused),
         cmocka_unit_test(an_issuer_of_no_agency_has_no_status_key),
         cmocka_unit_test(a_revoked_issuers_own_key_is_refused),
+        cmocka_unit_test(an_own_key_before_its_time_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -131,6 +131,21 @@ static void the_licenses_last_day_counts_whole(void **state)
     }
 }
 
+/* A claim that the type does not know is not taken for the one that ends the license. */
+static void a_past_date_of_another_claim_says_nothing(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    policy_init(&f);
+    f.verified.encoding = WALLET_ENCODING_JSON;
+    f.verified.claim_count = 1;
+    f.verified.claims[0] =
+        (struct wallet_shown){.name = LW_STR("birth_date"),
+                              .value = {.ptr = (const uint8_t *)"\"1999-01-01\"", .len = 12}};
+    policy_decide(&f);
+    expect_accepted(&f);
+}
+
 static void each_status_has_its_reason(void **state)
 {
     static const struct {
@@ -236,6 +251,23 @@ static void a_pass_that_our_store_knows_has_its_licenses_state(void **state)
     policy_decide(&f);
     expect_accepted(&f);
     assert_int_equal(f.decision.status_as_of, NOW);
+}
+
+/* Where every pass is in the store that was asked, one that is not there is not let pass. */
+static void a_pass_that_our_store_should_know_and_does_not_is_left_open(void **state)
+{
+    (void)state;
+    struct policy_fixture f;
+    policy_init_pass(&f);
+    f.in.facts.passes_known = true;
+    policy_decide(&f);
+    expect_accepted(&f); /* no pass: it has no cti */
+    f.verified.cti = (lw_bytes){.ptr = (const uint8_t *)"cti", .len = 3};
+    policy_decide(&f);
+    expect_line(&f, WALLET_UNDETERMINED, WALLET_CHECK_STATUS, WALLET_REASON_STATUS_UNKNOWN);
+    f.in.facts.passes_known = false;
+    policy_decide(&f);
+    expect_accepted(&f);
 }
 
 /* Status may be missing only from what lives a day and whose type allows it (DESIGN section 7). */
@@ -347,10 +379,12 @@ int main(void)
         cmocka_unit_test(the_credentials_own_times_are_exact),
         cmocka_unit_test(an_expired_credential_is_expired_whatever_its_status),
         cmocka_unit_test(the_licenses_last_day_counts_whole),
+        cmocka_unit_test(a_past_date_of_another_claim_says_nothing),
         cmocka_unit_test(each_status_has_its_reason),
         cmocka_unit_test(the_age_of_a_status_can_be_bounded),
         cmocka_unit_test(a_pass_is_accepted_as_of_its_issue),
         cmocka_unit_test(a_pass_that_our_store_knows_has_its_licenses_state),
+        cmocka_unit_test(a_pass_that_our_store_should_know_and_does_not_is_left_open),
         cmocka_unit_test(a_credential_without_status_is_refused_unless_it_may_be),
         cmocka_unit_test(the_age_of_a_pass_can_be_bounded),
         cmocka_unit_test(what_the_verifier_asks_for_is_demanded),

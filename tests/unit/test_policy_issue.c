@@ -294,6 +294,29 @@ static void the_claim_that_ends_it_and_its_end_agree(void **state)
     }
 }
 
+static void only_the_claim_that_ends_it_is_compared(void **state)
+{
+    (void)state;
+    struct order o;
+    struct wallet_issue_fault faults[FAULTS];
+    size_t count = 0;
+    init(&o);
+    o.type.claims[COUNT].kind = WALLET_KIND_DATE; /* another date, long past */
+    o.license.claims[2] = (struct wallet_claim){.def = COUNT, .value = item("\xd8\x64\x01", 3)};
+    o.license.claim_count = 3;
+    assert_int_equal(issue(&o, faults, &count).code, LW_OK);
+    init(&o);
+    o.type.validity_claim = COUNT; /* a number ends nothing */
+    o.license.claims[2] = (struct wallet_claim){.def = COUNT, .value = item("\x01", 1)};
+    o.license.claim_count = 3;
+    assert_int_equal(issue(&o, faults, &count).code, LW_OK);
+    init(&o);
+    o.type.validity_claim = SIZE_MAX; /* and no claim is not a claim of no definition */
+    o.license.claims[2] = (struct wallet_claim){.def = SIZE_MAX, .value = item("\x01", 1)};
+    o.license.claim_count = 3;
+    expect_fault(&o, LW_E_VALUE, "claims[2]", "no such claim");
+}
+
 static void all_faults_are_found_as_far_as_there_is_room(void **state)
 {
     (void)state;
@@ -421,6 +444,7 @@ int main(void)
         cmocka_unit_test(claims_are_of_the_type_once_and_whole),
         cmocka_unit_test(times_are_in_order_and_sane),
         cmocka_unit_test(the_claim_that_ends_it_and_its_end_agree),
+        cmocka_unit_test(only_the_claim_that_ends_it_is_compared),
         cmocka_unit_test(all_faults_are_found_as_far_as_there_is_room),
         cmocka_unit_test(a_credential_is_made_of_an_active_license_only),
         cmocka_unit_test(a_credential_lives_its_days_or_to_the_licenses_end),

@@ -429,6 +429,33 @@ static void there_is_room_for_so_many_anchors(void **state)
     }
 }
 
+/* One certificate with many serial numbers: nobody checks its signature here. */
+static void there_is_room_for_so_many_issuers(void **state)
+{
+    (void)state;
+    struct hsm_cert cert;
+    LW_AUTO_BUF der = LW_BUF(HSM_CERT_MAX);
+    WALLET_AUTO_TRUST trust = NULL;
+    struct wallet_trust_entry entry = entry_of(&authority.ds);
+    assert_int_equal(lw_buf_put(&der, entry.cert).code, LW_OK);
+    entry.cert = lw_buf_view(&der);
+    assert_int_equal(hsm_cert_parse(entry.cert, &cert).code, LW_OK);
+    uint8_t *serial_end = der.ptr + (cert.serial.ptr - der.ptr) + cert.serial.len;
+    assert_int_equal(wallet_trust_new(&trust).code, LW_OK);
+    for (int i = 0; i <= WALLET_ISSUERS_MAX; i++) {
+        serial_end[-1] = (uint8_t)(i & 0xff);
+        serial_end[-2] = (uint8_t)(i >> 8);
+        assert_int_equal(wallet_trust_add(trust, &entry).code,
+                         i < WALLET_ISSUERS_MAX ? LW_OK : LW_E_LIMIT);
+    }
+    assert_int_equal(wallet_trust_count(trust), WALLET_ISSUERS_MAX);
+    for (size_t i = 0; i < WALLET_ISSUERS_MAX; i++) {
+        const struct wallet_issuer *issuer = wallet_trust_at(trust, i);
+        assert_ptr_equal(wallet_trust_by_x5t(trust, LW_BYTES(issuer->cert.sha256), 0), issuer);
+        assert_ptr_equal(wallet_trust_by_kid(trust, issuer->kid, 0), issuer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +472,7 @@ int main(void)
         cmocka_unit_test(an_issuer_given_twice_is_refused),
         cmocka_unit_test(an_anchor_is_a_ca_and_given_once),
         cmocka_unit_test(there_is_room_for_so_many_anchors),
+        cmocka_unit_test(there_is_room_for_so_many_issuers),
     };
     return cmocka_run_group_tests(tests, make_authority, free_authority);
 }

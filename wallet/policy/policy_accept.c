@@ -312,7 +312,7 @@ static void tell_status(const struct work *w, struct wallet_decision *decision)
 {
     const struct wallet_policy_input *in = w->in;
     const bool known = in->status.outcome != WALLET_STATUS_UNKNOWN;
-    if (known || in->verified->status.present || in->status.stale) {
+    if (known || in->verified->status.present) {
         decision->status_value = wallet_status_name(&in->status);
         decision->status_as_of = in->status.as_of;
     } else if (w->checks->line[WALLET_CHECK_STATUS].result == WALLET_CHECK_OK) {

@@ -222,8 +222,7 @@ static void check_validity_claim(struct work *w)
 {
     for (size_t i = 0; i < w->license->claim_count; i++) {
         const struct wallet_claim *claim = &w->license->claims[i];
-        if (claim->def != w->type->validity_claim || claim->def >= w->type->claim_count ||
-            w->type->claims[claim->def].kind != WALLET_KIND_DATE) {
+        if (claim->def != w->type->validity_claim || claim->def >= w->type->claim_count) {
             continue;
         }
         struct wallet_cbor r = wallet_cbor_reader(claim->value);

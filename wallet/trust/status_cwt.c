@@ -25,7 +25,7 @@ static lw_err read_list(lw_bytes list, struct status_claims *claims)
     struct wallet_cbor bits = wallet_cbor_reader(wallet_cbor_map_get_text(list, LW_STR("bits")));
     struct wallet_cbor lst = wallet_cbor_reader(wallet_cbor_map_get_text(list, LW_STR("lst")));
     const uint64_t n = wallet_cbor_uint(&bits);
-    if (!wallet_cbor_ok(&bits) || !wallet_status_bits_ok(n)) {
+    if (!wallet_status_bits_ok(n)) {
         return bad_value("status: bits are none of 1, 2, 4, 8");
     }
     claims->bits = (unsigned)n;
@@ -60,7 +60,7 @@ static lw_err check_typ(const struct wallet_cose_sign1 *cose)
     struct wallet_cbor r =
         wallet_cbor_reader(wallet_cbor_map_get_int(cose->protected, WALLET_COSE_TYP));
     const lw_str typ = wallet_cbor_text(&r);
-    if (!wallet_cbor_ok(&r) || !lw_str_is(typ, STATUS_CWT_TYP)) {
+    if (!lw_str_is(typ, STATUS_CWT_TYP)) {
         return LW_FAIL(LW_E_UNSUPPORTED, "status: typ is not application/statuslist+cwt",
                        LW_NOWHERE);
     }

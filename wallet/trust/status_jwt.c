@@ -8,11 +8,7 @@ enum seen { SEEN_SUB = 1, SEEN_IAT = 2, SEEN_LIST = 4, SEEN_BITS = 8, SEEN_LST =
 
 static void take_lst(struct wallet_json *r, struct status_claims *claims)
 {
-    const struct wallet_json_text text = wallet_json_string(r);
-    if (!wallet_json_ok(r)) {
-        return;
-    }
-    const lw_err err = wallet_base64url_decode(text.raw, &claims->owned_lst);
+    const lw_err err = wallet_base64url_decode(wallet_json_string(r).raw, &claims->owned_lst);
     if (err.code != LW_OK) {
         wallet_json_fail(r, LW_FAIL(err.code, "status: lst is no base64url", LW_NOWHERE));
     }

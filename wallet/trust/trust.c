@@ -99,7 +99,7 @@ lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert)
 /* One key, one purpose (DESIGN section 6): what signs certificates or lists signs no credential. */
 static lw_err check_uses(const struct hsm_cert *cert)
 {
-    if (cert->is_ca || (cert->uses & HSM_CERT_USE_CA) != 0) {
+    if (cert->is_ca) {
         return bad_value("trust: issuer has a CA certificate");
     }
     if ((cert->uses & HSM_CERT_USE_STATUS) != 0) {

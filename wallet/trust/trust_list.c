@@ -18,7 +18,7 @@ static lw_err check_header(const struct wallet_cose_sign1 *cose)
 {
     struct wallet_cbor r = value_of(cose->protected, WALLET_COSE_TYP);
     const lw_str typ = wallet_cbor_text(&r);
-    if (!wallet_cbor_ok(&r) || !lw_str_is(typ, LTL_TYP)) {
+    if (!lw_str_is(typ, LTL_TYP)) {
         return LW_FAIL(LW_E_UNSUPPORTED, "trust list: typ is not application/ltl+cwt", LW_NOWHERE);
     }
     if (!wallet_cose_unprotected_empty(cose)) {
@@ -62,7 +62,7 @@ static lw_err read_times(lw_bytes claims, struct wallet_trust_list *list)
     if (!wallet_cbor_ok(&iat) || !wallet_cbor_ok(&exp) || !wallet_cbor_ok(&ttl)) {
         return bad_value("trust list: a time is missing or no integer");
     }
-    if (!wallet_cbor_ok(&version) || list->version == 0) {
+    if (list->version == 0) {
         return bad_value("trust list: version is missing or not positive");
     }
     if (list->iat < 0 || list->exp <= list->iat) {
@@ -192,11 +192,7 @@ static lw_err read_entries(lw_bytes claims, struct wallet_trust *trust)
     struct wallet_cbor r = value_of(claims, LTL_ENTRIES);
     const size_t n = wallet_cbor_array(&r);
     for (size_t i = 0; i < n; i++) {
-        const lw_bytes entry = wallet_cbor_item(&r);
-        if (!wallet_cbor_ok(&r)) {
-            break;
-        }
-        LW_TRY(read_entry(entry, trust));
+        LW_TRY(read_entry(wallet_cbor_item(&r), trust));
     }
     return wallet_cbor_ok(&r) ? LW_SUCCESS : bad_value("trust list: entries are no array");
 }
