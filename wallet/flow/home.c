@@ -1,6 +1,7 @@
 /* Open and close a home; its signers. */
 #define _GNU_SOURCE
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -252,6 +253,7 @@ lw_err wallet_home_signer(struct wallet_home *home, enum hsm_purpose purpose, lw
     (void)pthread_mutex_lock(&home->lock);
     lw_err err = load_signer(home, purpose, agency, &found);
     if (err.code == LW_OK) {
+        assert(found != NULL);
         err = fill_kid(&found->signer);
         *signer = found->signer;
     }

@@ -142,7 +142,8 @@ int lw_bytes_cmp(lw_bytes a, lw_bytes b);
 /** Return the part of `s` from byte `from`, which is at most its length. */
 static inline lw_str lw_str_from(lw_str s, size_t from)
 {
-    return (lw_str){.ptr = s.ptr == NULL ? NULL : s.ptr + from, .len = s.len - from};
+    assert(from <= s.len);
+    return from == 0 ? s : (lw_str){.ptr = s.ptr + from, .len = s.len - from};
 }
 
 /**
