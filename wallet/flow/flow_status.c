@@ -298,6 +298,7 @@ lw_err wallet_flow_status_aggregation(struct wallet_home *home, lw_buf *json)
     AUTO_NUMBERS numbers = NULL;
     LW_AUTO_BUF text = LW_BUF((size_t)LISTS_MAX * URI_MAX);
     size_t count = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its cleanup frees it */
     LW_TRY(list_numbers(home, false, &numbers, &count));
     lw_str *uris = calloc(count + 1, sizeof(*uris));
     if (uris == NULL) {
