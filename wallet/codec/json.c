@@ -143,11 +143,14 @@ void wallet_json_array(struct wallet_json *r)
     }
 }
 
-static struct wallet_json_text scan_text(struct wallet_json *r)
+/* Scans a string into `text`, which is empty after an error. */
+static void scan_text(struct wallet_json *r, struct wallet_json_text *text)
 {
-    struct wallet_json_text text = {.raw = {.ptr = "", .len = 0}};
-    wallet_json_fail(r, json_text_scan(r->start, &r->at, r->end, &text));
-    return text;
+    const char *why = json_text_scan(&r->at, r->end, text);
+    if (why != NULL) {
+        *text = (struct wallet_json_text){.raw = {.ptr = "", .len = 0}};
+        fail(r, LW_E_SYNTAX, why);
+    }
 }
 
 /* RFC 8259 section 6. */
@@ -198,6 +201,7 @@ static void scan_word(struct wallet_json *r, lw_str word)
 /* Consumes a scalar, or enters a container. */
 static void pass_one(struct wallet_json *r)
 {
+    struct wallet_json_text text;
     const enum wallet_json_type type = next_value(r);
     r->value_due = false;
     switch (type) {
@@ -208,7 +212,7 @@ static void pass_one(struct wallet_json *r)
         open_level(r, type == WALLET_JSON_OBJECT);
         return;
     case WALLET_JSON_STRING:
-        (void)scan_text(r);
+        scan_text(r, &text);
         return;
     case WALLET_JSON_NUMBER:
         (void)scan_number(r);
@@ -245,19 +249,23 @@ lw_str wallet_json_value(struct wallet_json *r)
     return (lw_str){.ptr = from, .len = (size_t)(r->at - from)};
 }
 
-/* Refuses a name that its object has already. */
-static void remember(struct wallet_json *r, struct wallet_json_text name)
+/* The name at `i` as it stands in the text. */
+static struct wallet_json_text name_at(const struct wallet_json *r, size_t i)
 {
-    const uint32_t hash = json_text_hash(name);
+    const lw_str raw = {.ptr = r->start + r->names[i].at, .len = r->names[i].len};
+    return (struct wallet_json_text){.raw = raw, .escaped = r->names[i].hash == 0};
+}
+
+/* Refuses a name that its object has already. An escape has many spellings, so a name with one
+ * has no hash and is compared with all. */
+static void remember(struct wallet_json *r, const struct wallet_json_text *name)
+{
+    const uint32_t hash = name->escaped ? 0 : json_text_hash(name->raw);
     for (size_t i = r->names_before[r->depth - 1]; i < r->name_count; i++) {
-        if (r->names[i].hash != hash) {
-            continue;
-        }
-        const lw_str raw = {.ptr = r->start + r->names[i].at, .len = r->names[i].len};
-        const bool escaped = raw.len > 0 && memchr(raw.ptr, '\\', raw.len) != NULL;
-        if (wallet_json_same(name, (struct wallet_json_text){.raw = raw, .escaped = escaped})) {
+        const bool may_be = r->names[i].hash == hash || hash == 0 || r->names[i].hash == 0;
+        if (may_be && wallet_json_same(*name, name_at(r, i))) {
             wallet_json_fail(r, LW_FAIL(LW_E_VALUE, "json: member name given twice",
-                                        (size_t)(name.raw.ptr - r->start)));
+                                        (size_t)(name->raw.ptr - r->start)));
             return;
         }
     }
@@ -266,8 +274,8 @@ static void remember(struct wallet_json *r, struct wallet_json_text name)
         return;
     }
     r->names[r->name_count].hash = hash;
-    r->names[r->name_count].at = (uint32_t)(name.raw.ptr - r->start); /* <= WALLET_JSON_MAX */
-    r->names[r->name_count].len = (uint32_t)name.raw.len;
+    r->names[r->name_count].at = (uint32_t)(name->raw.ptr - r->start); /* <= WALLET_JSON_MAX */
+    r->names[r->name_count].len = (uint32_t)name->raw.len;
     r->name_count++;
 }
 
@@ -312,11 +320,11 @@ bool wallet_json_member(struct wallet_json *r, struct wallet_json_text *name)
         fail(r, LW_E_SYNTAX, "json: a member name is missing");
         return false;
     }
-    *name = scan_text(r);
+    scan_text(r, name);
     if (!wallet_json_ok(r)) {
         return false;
     }
-    remember(r, *name);
+    remember(r, name);
     r->at = after_space(r->at, r->end);
     if (r->at == r->end || *r->at != ':') {
         fail(r, LW_E_SYNTAX, "json: a colon is missing");
@@ -341,11 +349,12 @@ bool wallet_json_element(struct wallet_json *r)
 
 struct wallet_json_text wallet_json_string(struct wallet_json *r)
 {
-    if (!next_is(r, WALLET_JSON_STRING)) {
-        return (struct wallet_json_text){.raw = {.ptr = "", .len = 0}};
+    struct wallet_json_text text = {.raw = {.ptr = "", .len = 0}};
+    if (next_is(r, WALLET_JSON_STRING)) {
+        r->value_due = false;
+        scan_text(r, &text);
     }
-    r->value_due = false;
-    return scan_text(r);
+    return text;
 }
 
 /* The number's integer part; LW_E_VALUE outside int64_t. */

@@ -8,6 +8,17 @@ enum { HIGH_FIRST = 0xd800, LOW_FIRST = 0xdc00, LOW_LAST = 0xdfff, PLANE_1 = 0x1
 static const uint64_t ONES = UINT64_C(0x0101010101010101);
 static const uint64_t TOPS = UINT64_C(0x8080808080808080);
 
+/* Eight bytes as a word whose lowest byte is the first. */
+static uint64_t load8(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
 static uint64_t below(uint64_t word, uint8_t limit)
 {
     return (word - ONES * limit) & ~word & TOPS;
@@ -23,11 +34,12 @@ static bool is_special(uint8_t c)
 static const char *plain_end(const char *at, const char *end, uint64_t *high)
 {
     while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
+        const uint64_t word = load8(at);
         *high |= word & TOPS;
-        if ((below(word, 0x20) | below(word ^ ONES * '"', 1) | below(word ^ ONES * '\\', 1)) != 0) {
-            break;
+        const uint64_t found =
+            below(word, 0x20) | below(word ^ ONES * '"', 1) | below(word ^ ONES * '\\', 1);
+        if (found != 0) {
+            return at + __builtin_ctzll(found) / 8;
         }
         at += 8;
     }
@@ -97,38 +109,50 @@ static bool read_escape(const char **at, const char *end, uint32_t *point)
     return true;
 }
 
-lw_err json_text_scan(const char *start, const char **at, const char *end,
-                      struct wallet_json_text *text)
+/* Goes over plain characters and escapes to the closing quote. */
+static const char *scan_to_quote(const char **at, const char *end, uint64_t *high, bool *escaped)
+{
+    const char *p = *at;
+    const char *why = NULL;
+    while (why == NULL) {
+        uint32_t point = 0;
+        p = plain_end(p, end, high);
+        if (p == end) {
+            why = "json: a string without end";
+        } else if (*p == '"') {
+            break;
+        } else if (*p != '\\') {
+            why = "json: control character";
+        } else if (!read_escape(&p, end, &point)) {
+            why = "json: bad escape";
+        } else {
+            *escaped = true;
+        }
+    }
+    *at = p;
+    return why;
+}
+
+const char *json_text_scan(const char **at, const char *end, struct wallet_json_text *text)
 {
     const char *const from = *at + 1;
     const char *p = from;
     bool escaped = false;
     uint64_t high = 0;
-    for (;;) {
-        p = plain_end(p, end, &high);
-        if (p == end) {
-            return LW_FAIL(LW_E_SYNTAX, "json: a string without end", (size_t)(p - start));
-        }
-        if (*p == '"') {
-            break;
-        }
-        uint32_t point = 0;
-        if (*p != '\\') {
-            return LW_FAIL(LW_E_SYNTAX, "json: control character", (size_t)(p - start));
-        }
-        if (!read_escape(&p, end, &point)) {
-            return LW_FAIL(LW_E_SYNTAX, "json: bad escape", (size_t)(p - start));
-        }
-        escaped = true;
+    const char *why = scan_to_quote(&p, end, &high, &escaped);
+    if (why != NULL) {
+        *at = p;
+        return why;
     }
     const lw_str raw = {.ptr = from, .len = (size_t)(p - from)};
     size_t bad = 0;
     if (high != 0 && !codec_utf8_valid(lw_str_bytes(raw), &bad)) {
-        return LW_FAIL(LW_E_SYNTAX, "json: not UTF-8", (size_t)(from - start) + bad);
+        *at = from + bad;
+        return "json: not UTF-8";
     }
     *text = (struct wallet_json_text){.raw = raw, .escaped = escaped};
     *at = p + 1;
-    return LW_SUCCESS;
+    return NULL;
 }
 
 /* Characters of a string that was scanned, one after the other. */
@@ -172,16 +196,31 @@ static bool next_point(struct walk *w, uint32_t *point)
     return true;
 }
 
-/* FNV-1a over characters, so that "A" and its escape come out the same. */
-uint32_t json_text_hash(struct wallet_json_text text)
+static uint32_t load4(const char *at)
 {
-    struct walk w = walk_of(text);
-    uint32_t hash = 2166136261U;
-    uint32_t point = 0;
-    while (next_point(&w, &point)) {
-        hash = (hash ^ point) * 16777619U;
+    uint32_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* Length, head and tail tell names apart; names that agree in them are compared. */
+uint32_t json_text_hash(lw_str raw)
+{
+    uint64_t head = 0;
+    uint64_t tail = 0;
+    if (raw.len >= 8) {
+        head = load8(raw.ptr);
+        tail = load8(raw.ptr + raw.len - 8);
+    } else if (raw.len >= 4) {
+        head = load4(raw.ptr);
+        tail = load4(raw.ptr + raw.len - 4);
+    } else if (raw.len > 0) {
+        head = (uint8_t)raw.ptr[0];
+        tail = (uint64_t)(uint8_t)raw.ptr[raw.len / 2] << 8 | (uint8_t)raw.ptr[raw.len - 1];
     }
-    return hash;
+    const uint64_t hash =
+        (head + raw.len) * UINT64_C(0x9e3779b97f4a7c15) ^ tail * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (uint32_t)(hash >> 32) | 1;
 }
 
 bool wallet_json_same(struct wallet_json_text a, struct wallet_json_text b)
@@ -202,11 +241,6 @@ bool wallet_json_same(struct wallet_json_text a, struct wallet_json_text b)
             return true;
         }
     }
-}
-
-bool wallet_json_is(struct wallet_json_text text, const char *literal)
-{
-    return wallet_json_same(text, (struct wallet_json_text){.raw = lw_str_c(literal)});
 }
 
 static size_t utf8_len(uint32_t point)

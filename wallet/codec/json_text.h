@@ -5,16 +5,16 @@
 #include "wallet/json.h"
 
 /**
- * Scan the string whose opening quote is at `*at`.
+ * Scan the string whose opening quote is at `*at`: to its closing quote, without control
+ * characters, bad escapes and lone surrogates, in UTF-8.
  *
- * start   of the whole text, for the offsets of errors
- * at      moved past the closing quote on success
- * errors  LW_E_SYNTAX  no closing quote, control character, bad escape, lone surrogate, no UTF-8
+ * at      moved past the closing quote, or to where it breaks
+ * text    set on success only
+ * returns NULL, or why it is none; static
  */
-LW_MUST_USE lw_err json_text_scan(const char *start, const char **at, const char *end,
-                                  struct wallet_json_text *text);
+const char *json_text_scan(const char **at, const char *end, struct wallet_json_text *text);
 
-/** Return a hash of `text` with its escapes undone: equal strings have equal hashes. */
-uint32_t json_text_hash(struct wallet_json_text text);
+/** Return a hash of a string without escapes, never 0: equal strings have equal hashes. */
+uint32_t json_text_hash(lw_str raw);
 
 #endif

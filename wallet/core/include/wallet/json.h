@@ -58,7 +58,7 @@ struct wallet_json {
     uint16_t name_count;
     uint16_t names_before[WALLET_JSON_DEPTH_MAX]; /* names open outside each level */
     struct {
-        uint32_t hash;
+        uint32_t hash; /* 0: escaped, to be compared with every name */
         uint32_t at;
         uint32_t len;
     } names[WALLET_JSON_NAMES_MAX];
@@ -122,11 +122,16 @@ LW_MUST_USE lw_err wallet_json_finish(struct wallet_json *r);
 /** Check that `in` is one value, as a reader would that passes over all of it. */
 LW_MUST_USE lw_err wallet_json_check(lw_str in);
 
-/** Say whether `text`, its escapes undone, is `literal`. Nothing is copied. */
-bool wallet_json_is(struct wallet_json_text text, const char *literal);
-
 /** Say whether two strings are the same once their escapes are undone. */
 bool wallet_json_same(struct wallet_json_text a, struct wallet_json_text b);
+
+/** Say whether `text`, its escapes undone, is `literal`. Nothing is copied. */
+static inline bool wallet_json_is(struct wallet_json_text text, const char *literal)
+{
+    const lw_str plain = lw_str_c(literal);
+    return text.escaped ? wallet_json_same(text, (struct wallet_json_text){.raw = plain})
+                        : lw_str_eq(text.raw, plain);
+}
 
 /** Append `text` with its escapes undone, as UTF-8. errors  as lw_buf_put() */
 LW_MUST_USE lw_err wallet_json_unescape(struct wallet_json_text text, lw_buf *out);

@@ -57,6 +57,12 @@ struct wallet_sdjwt_rules {
                                      them (SDJ-16); ends with NULL, or is NULL */
     /* Called for each disclosure at its place, parents first; may be NULL. */
     lw_err (*found)(void *ctx, const struct wallet_sdjwt_place *place);
+    /*
+     * Called for each top-level member of the result, whose value `r` is about to read; it may
+     * read it if it is of the type that wallet_json_peek() says. What it was given counts only
+     * once wallet_sdjwt_process() has succeeded. May be NULL.
+     */
+    lw_err (*claim)(void *ctx, struct wallet_json *r, struct wallet_json_text name);
     void *ctx;
 };
 
@@ -69,8 +75,8 @@ struct wallet_sdjwt_rules {
  *          "_sd", "..." and "_sd_alg", with what was disclosed in its place
  * errors   LW_E_SYNTAX, LW_E_VALUE, LW_E_LIMIT  a rule is broken: `why` names it;
  *          LW_E_SIGNATURE  a disclosure that no digest stands for (SDJ-15); LW_E_UNSUPPORTED
- *          another hash than sha-256 (SDJ-7); LW_E_CRYPTO; what `found` returned. `claims` is
- *          then empty: no partial result leaves
+ *          another hash than sha-256 (SDJ-7); LW_E_CRYPTO; what `found` or `claim` returned.
+ *          `claims` is then empty: no partial result leaves
  * does not check  any claim's meaning or type
  * source   RFC 9901 sections 7.1 and 7.3
  */
