@@ -13,7 +13,10 @@ struct disclosure {
 
 struct walk {
     const struct wallet_sdjwt_rules *rules;
-    lw_buf *out;
+    lw_buf *arena;
+    uint8_t *out; /* the result, in the room that reserve() made */
+    size_t len;
+    size_t max;
     lw_err err; /* the first error */
     unsigned depth;
     size_t parent; /* the disclosure being walked, or SIZE_MAX in the payload */
@@ -44,8 +47,16 @@ static void fail(struct walk *w, lw_code code, const char *why)
 
 static void put(struct walk *w, lw_str text)
 {
-    if (ok(w)) {
-        w->err = lw_buf_put_str(w->out, text);
+    if (!ok(w)) {
+        return;
+    }
+    if (w->max - w->len < text.len) {
+        fail(w, LW_E_LIMIT, "sdjwt: the result is longer than its parts");
+        return;
+    }
+    if (text.len > 0) {
+        memcpy(w->out + w->len, text.ptr, text.len);
+        w->len += text.len;
     }
 }
 
@@ -58,11 +69,16 @@ static void begin_item(struct walk *w, bool *items)
     *items = true;
 }
 
+/* A name with its quotes, as it stands in its text. */
+static lw_str quoted(struct wallet_json_text name)
+{
+    return (lw_str){.ptr = name.raw.ptr - 1, .len = name.raw.len + 2};
+}
+
 static void put_name(struct walk *w, struct wallet_json_text name)
 {
-    put(w, LW_STR("\""));
-    put(w, name.raw);
-    put(w, LW_STR("\":"));
+    put(w, quoted(name));
+    put(w, LW_STR(":"));
     w->path[w->depth - 1] = name;
 }
 
@@ -74,6 +90,15 @@ static void enter(struct walk *w)
     }
     w->path[w->depth] = (struct wallet_json_text){.raw = {.ptr = NULL, .len = 0}};
     w->depth++;
+}
+
+static void end_level(struct walk *w, const struct wallet_json *r, lw_str bracket)
+{
+    if (!wallet_json_ok(r)) {
+        take_error(w, r->err);
+    }
+    put(w, bracket);
+    w->depth -= ok(w) ? 1 : 0;
 }
 
 static bool is_permanent(const struct walk *w)
@@ -197,6 +222,22 @@ static void walk_alg(struct walk *w, struct wallet_json *r)
     }
 }
 
+/* A member without anything to open is copied with its name in one piece. */
+static void copy_member(struct walk *w, struct wallet_json *r, struct wallet_json_text name)
+{
+    const enum wallet_json_type type = wallet_json_peek(r);
+    if (type == WALLET_JSON_OBJECT || type == WALLET_JSON_ARRAY) {
+        put_name(w, name);
+        walk_value(w, r);
+        return;
+    }
+    const char *from = quoted(name).ptr;
+    const lw_str value = wallet_json_value(r);
+    if (wallet_json_ok(r)) {
+        put(w, (lw_str){.ptr = from, .len = (size_t)(value.ptr + value.len - from)});
+    }
+}
+
 static void walk_member(struct walk *w, struct wallet_json *r, struct wallet_json_text name,
                         bool *items)
 {
@@ -208,8 +249,7 @@ static void walk_member(struct walk *w, struct wallet_json *r, struct wallet_jso
         fail(w, LW_E_VALUE, "sdjwt: SDJ-9 a placeholder outside an array or with other members");
     } else {
         begin_item(w, items);
-        put_name(w, name);
-        walk_value(w, r);
+        copy_member(w, r, name);
     }
 }
 
@@ -233,8 +273,7 @@ static void walk_object(struct walk *w, struct wallet_json *r, bool *items)
         walk_member(w, r, name, &members);
         more = ok(w) && wallet_json_member(r, &name);
     }
-    put(w, LW_STR("}"));
-    w->depth -= ok(w) ? 1 : 0;
+    end_level(w, r, LW_STR("}"));
 }
 
 static void walk_array(struct walk *w, struct wallet_json *r)
@@ -251,8 +290,7 @@ static void walk_array(struct walk *w, struct wallet_json *r)
             walk_value(w, r);
         }
     }
-    put(w, LW_STR("]"));
-    w->depth -= ok(w) ? 1 : 0;
+    end_level(w, r, LW_STR("]"));
 }
 
 /* The recursion is bounded by enter(). */
@@ -331,7 +369,7 @@ static lw_err read_disclosure(lw_str json, struct disclosure *d)
 static lw_err take_disclosure(struct walk *w, lw_str text, size_t index)
 {
     struct disclosure *d = &w->disclosures[index];
-    const size_t from = w->out->len;
+    const size_t from = w->arena->len;
     bool added = false;
     LW_TRY(wallet_sdjwt_digest_of(text, &d->digest));
     struct sdjwt_entry *entry = sdjwt_digests_take(&w->digests, d->digest.text, &added);
@@ -339,12 +377,12 @@ static lw_err take_disclosure(struct walk *w, lw_str text, size_t index)
         return bad_disclosure("sdjwt: SDJ-8 two disclosures are equal");
     }
     entry->disclosure = (uint8_t)index; /* below WALLET_SDJWT_DISCLOSURES_MAX */
-    const lw_err err = wallet_base64url_decode(text, w->out);
+    const lw_err err = wallet_base64url_decode(text, w->arena);
     if (err.code == LW_E_SYNTAX) {
         return bad_disclosure("sdjwt: SDJ-8 a disclosure is not base64url");
     }
     LW_TRY(err);
-    return read_disclosure(lw_str_from(lw_buf_text(w->out), from), d);
+    return read_disclosure(lw_str_from(lw_buf_text(w->arena), from), d);
 }
 
 static lw_err check_all_used(const struct walk *w, size_t disclosure_count)
@@ -369,27 +407,45 @@ static lw_err walk_payload(struct walk *w, lw_str payload)
     return ok(w) ? wallet_json_finish(&r) : w->err;
 }
 
-static lw_err process(struct walk *w, const struct wallet_sdjwt *sd, lw_str payload, lw_str *claims)
+/* Reads the result once more, strictly. All its parts were checked, so what can be wrong now is a
+ * name that was disclosed beside itself. */
+static lw_err read_result(const struct walk *w, lw_str result)
 {
-    for (size_t i = 0; i < sd->disclosure_count; i++) {
-        LW_TRY(take_disclosure(w, sd->disclosures[i], i));
+    struct wallet_json r;
+    struct wallet_json_text name;
+    wallet_json_start(&r, result);
+    wallet_json_object(&r);
+    while (wallet_json_member(&r, &name)) {
+        if (w->rules->claim != NULL) {
+            LW_TRY(w->rules->claim(w->rules->ctx, &r, name));
+        }
     }
-    const size_t from = w->out->len;
-    LW_TRY(walk_payload(w, payload));
-    LW_TRY(check_all_used(w, sd->disclosure_count));
-    const lw_str all = lw_str_from(lw_buf_text(w->out), from);
-    /* All its parts were checked, so what can be wrong now is a name disclosed beside itself. */
-    const lw_err err = wallet_json_check(all);
+    const lw_err err = wallet_json_finish(&r);
     if (err.code == LW_E_VALUE) {
         return LW_FAIL(LW_E_VALUE, "sdjwt: SDJ-11 a disclosed name exists already", LW_NOWHERE);
     }
-    LW_TRY(err);
-    *claims = all;
+    return err;
+}
+
+static lw_err process(struct walk *w, const struct wallet_sdjwt *sd, lw_str payload, lw_str *claims)
+{
+    const size_t before = w->arena->len;
+    for (size_t i = 0; i < sd->disclosure_count; i++) {
+        LW_TRY(take_disclosure(w, sd->disclosures[i], i));
+    }
+    /* The result is never longer than its parts, for it leaves out brackets and salts. */
+    w->max = payload.len + (w->arena->len - before);
+    LW_TRY(lw_buf_reserve(w->arena, w->max, &w->out));
+    LW_TRY(walk_payload(w, payload));
+    LW_TRY(check_all_used(w, sd->disclosure_count));
+    const lw_str result = {.ptr = (const char *)w->out, .len = w->len};
+    lw_buf_commit(w->arena, w->len);
+    LW_TRY(read_result(w, result));
+    *claims = result;
     return LW_SUCCESS;
 }
 
-/* What is appended must not move while ranges of it are kept. The result is never longer than
- * the payload and the disclosures, for it leaves out brackets and salts. */
+/* What is appended must not move while ranges of it are kept. */
 static lw_err reserve(const struct wallet_sdjwt *sd, size_t payload_len, lw_buf *arena)
 {
     size_t decoded = 0;
@@ -404,7 +460,10 @@ lw_err wallet_sdjwt_process(const struct wallet_sdjwt *sd, lw_str payload,
 {
     struct walk w;
     w.rules = rules;
-    w.out = arena;
+    w.arena = arena;
+    w.out = NULL;
+    w.len = 0;
+    w.max = 0;
     w.err = LW_SUCCESS;
     w.depth = 0;
     w.parent = SIZE_MAX;

@@ -10,6 +10,7 @@ struct work {
     struct wallet_sdjwt sd;
     struct sdjwt_vc vc;
     struct wallet_sdjwt_kb kb;
+    struct wallet_verified made;
     lw_str aud; /* JSON value of the credential's own "aud"; empty when absent */
 };
 
@@ -121,34 +122,34 @@ static lw_err check_audience(const struct work *w)
     return LW_SUCCESS;
 }
 
-static lw_err take_sub(struct work *w, struct wallet_json *r, struct wallet_verified *out)
+static lw_err take_sub(struct work *w, struct wallet_json *r)
 {
     if (wallet_json_peek(r) != WALLET_JSON_STRING) {
         return refuse(LW_E_VALUE, "sdjwt: SDJ-14 sub or the license number is no string");
     }
-    return sdjwt_vc_text(wallet_json_string(r), w->arena, &out->sub);
+    return sdjwt_vc_text(wallet_json_string(r), w->arena, &w->made.sub);
 }
 
-static lw_err take_claim(struct work *w, struct wallet_json_text name, lw_str value,
-                         struct wallet_verified *out)
+static lw_err take_value(struct work *w, struct wallet_json_text name, lw_str value)
 {
-    if (out->claim_count == WALLET_CLAIMS_MAX) {
+    struct wallet_verified *made = &w->made;
+    if (made->claim_count == WALLET_CLAIMS_MAX) {
         return refuse(LW_E_LIMIT, "sdjwt: SDJ-14 too many claims");
     }
-    struct wallet_shown *shown = &out->claims[out->claim_count++];
+    struct wallet_shown *shown = &made->claims[made->claim_count++];
     *shown = (struct wallet_shown){.value = lw_str_bytes(value)};
     return sdjwt_vc_text(name, w->arena, &shown->name);
 }
 
 /* Takes one claim of the processed payload. "iat" and "sub" may have been disclosed. */
-static lw_err take_member(struct work *w, struct wallet_json *r, struct wallet_json_text name,
-                          struct wallet_verified *out)
+static lw_err take_claim(void *ctx, struct wallet_json *r, struct wallet_json_text name)
 {
+    struct work *w = ctx;
     if (wallet_json_is(name, WALLET_SDJWT_VC_NUMBER)) {
-        return take_sub(w, r, out);
+        return take_sub(w, r);
     }
     if (wallet_json_is(name, "sub")) {
-        return out->sub.len > 0 ? LW_SUCCESS : take_sub(w, r, out);
+        return w->made.sub.len > 0 ? LW_SUCCESS : take_sub(w, r);
     }
     if (wallet_json_is(name, "aud")) {
         w->aud = wallet_json_value(r);
@@ -158,27 +159,19 @@ static lw_err take_member(struct work *w, struct wallet_json *r, struct wallet_j
         if (wallet_json_peek(r) != WALLET_JSON_NUMBER) {
             return refuse(LW_E_VALUE, "sdjwt: SDJ-17 iat, nbf or exp is no number");
         }
-        out->iat = wallet_json_seconds(r);
+        w->made.iat = wallet_json_seconds(r);
         return LW_SUCCESS;
     }
-    return sdjwt_vc_is_own(name) ? LW_SUCCESS : take_claim(w, name, wallet_json_value(r), out);
+    return sdjwt_vc_is_own(name) ? LW_SUCCESS : take_value(w, name, wallet_json_value(r));
 }
 
 /* SDJ-7 to SDJ-16. */
-static lw_err check_disclosures(struct work *w, struct wallet_verified *out)
+static lw_err check_disclosures(struct work *w)
 {
-    const struct wallet_sdjwt_rules rules = {.permanent = sdjwt_vc_permanent};
+    const struct wallet_sdjwt_rules rules = {
+        .permanent = sdjwt_vc_permanent, .claim = take_claim, .ctx = w};
     lw_str claims;
-    LW_TRY(
-        wallet_sdjwt_process(&w->sd, lw_bytes_str(w->vc.jws.payload), &rules, w->arena, &claims));
-    struct wallet_json r;
-    struct wallet_json_text name;
-    wallet_json_start(&r, claims);
-    wallet_json_object(&r);
-    while (wallet_json_member(&r, &name)) {
-        LW_TRY(take_member(w, &r, name, out));
-    }
-    return wallet_json_finish(&r);
+    return wallet_sdjwt_process(&w->sd, lw_bytes_str(w->vc.jws.payload), &rules, w->arena, &claims);
 }
 
 /* RFC 7519 section 4.1.3: one string, or an array of them. */
@@ -200,8 +193,9 @@ static bool aud_holds(lw_str aud, lw_str us)
 }
 
 /* SDJ-17, after what may be disclosed was. */
-static lw_err check_validity(const struct work *w, const struct wallet_verified *made)
+static lw_err check_validity(const struct work *w)
 {
+    const struct wallet_verified *made = &w->made;
     const int64_t now = w->expect->now;
     const int64_t skew = w->expect->skew_s;
     if (made->exp == INT64_MIN) {
@@ -253,17 +247,18 @@ static struct wallet_verified begin(const struct sdjwt_vc *vc)
     };
 }
 
-static lw_err verify(struct work *w, struct wallet_verified *made)
+static lw_err verify(struct work *w)
 {
     const char *stale = NULL;
+    struct wallet_verified *made = &w->made;
     LW_TRY(note(w, WALLET_CHECK_PARSE, parse(w)));
     *made = begin(&w->vc);
     LW_TRY(note(w, WALLET_CHECK_TRUST, check_trust(w, &made->issuer)));
     LW_TRY(note(w, WALLET_CHECK_ISSUER_SIGNATURE,
                 wallet_jws_verify(&w->vc.jws, &made->issuer->cert.key)));
     LW_TRY(check_binding(w, &stale));
-    LW_TRY(note(w, WALLET_CHECK_DISCLOSURES, check_disclosures(w, made)));
-    LW_TRY(note(w, WALLET_CHECK_VALIDITY, check_validity(w, made)));
+    LW_TRY(note(w, WALLET_CHECK_DISCLOSURES, check_disclosures(w)));
+    LW_TRY(note(w, WALLET_CHECK_VALIDITY, check_validity(w)));
     if (stale != NULL) {
         return refuse(LW_E_EXPIRED, "sdjwt: SDJ-19 the presentation is out of date");
     }
@@ -278,15 +273,14 @@ lw_err wallet_sdjwt_vc_verify(lw_bytes presentation, const struct wallet_expect 
                               struct wallet_verified *out)
 {
     struct work w;
-    struct wallet_verified made;
     w.expect = expect;
     w.arena = arena;
     w.checks = checks;
     w.aud = (lw_str){.ptr = NULL, .len = 0};
     LW_TRY(note(&w, WALLET_CHECK_DECODE, wallet_sdjwt_split(lw_bytes_str(presentation), &w.sd)));
     LW_TRY(wallet_sdjwt_reserve(arena, presentation.len));
-    LW_TRY(verify(&w, &made));
-    *out = made;
+    LW_TRY(verify(&w));
+    *out = w.made;
     return LW_SUCCESS;
 }
 
