@@ -71,6 +71,24 @@ enum idp_match idp_route_find(const struct idp_route *routes, size_t count,
     return best;
 }
 
+const char *idp_route_allows(const struct idp_route *routes, size_t count,
+                             const struct idp_request *request)
+{
+    struct idp_request at = *request;
+    bool get = false;
+    bool post = false;
+    for (size_t i = 0; i < count; i++) {
+        if (path_matches(routes[i].path, &at)) {
+            get = get || routes[i].method == IDP_GET;
+            post = post || routes[i].method == IDP_POST;
+        }
+    }
+    if (get) {
+        return post ? "GET, HEAD, POST" : "GET, HEAD";
+    }
+    return post ? "POST" : NULL;
+}
+
 static lw_str trim(lw_str s)
 {
     while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
@@ -80,6 +98,25 @@ static lw_str trim(lw_str s)
         s.len--;
     }
     return s;
+}
+
+/* Our tags hold no comma, so a list may be split at each. */
+bool idp_tag_matches(lw_str if_none_match, lw_str tag)
+{
+    lw_str left = trim(if_none_match);
+    if (lw_str_is(left, "*")) {
+        return true;
+    }
+    while (left.len > 0) {
+        lw_str item = {NULL, 0};
+        (void)lw_str_split(left, ',', &item, &left);
+        item = trim(item);
+        item = lw_str_starts(item, LW_STR("W/")) ? lw_str_from(item, 2) : item;
+        if (lw_str_eq(item, tag)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static char lower(char c)

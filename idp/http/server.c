@@ -66,8 +66,12 @@ struct exchange {
 static lw_str mhd_value(void *ctx, enum MHD_ValueKind kind, const char *name)
 {
     const struct exchange *x = ctx;
-    const char *value = MHD_lookup_connection_value(x->mhd, kind, name);
-    return value == NULL ? (lw_str){NULL, 0} : lw_str_c(value);
+    const char *value = NULL;
+    size_t len = 0;
+    if (MHD_lookup_connection_value_n(x->mhd, kind, name, strlen(name), &value, &len) != MHD_YES) {
+        return (lw_str){NULL, 0};
+    }
+    return (lw_str){value == NULL ? "" : value, len}; /* "?time" has no value, but is there */
 }
 
 static lw_str header_value(void *ctx, const char *name)
@@ -138,8 +142,7 @@ static void check_headers(struct exchange *x, const char *method)
     } else if (strcmp(method, "POST") == 0) {
         x->request.method = IDP_POST;
     } else {
-        refuse(x, &idp_problem_no_method);
-        return;
+        x->request.method = IDP_OTHER;
     }
     switch (idp_route_find(x->server->config.routes, x->server->config.route_count, &x->request,
                            &x->route)) {
@@ -148,6 +151,9 @@ static void check_headers(struct exchange *x, const char *method)
         return;
     case IDP_NO_METHOD:
         refuse(x, &idp_problem_no_method);
+        idp_reply_header(&x->reply, "Allow",
+                         lw_str_c(idp_route_allows(x->server->config.routes,
+                                                   x->server->config.route_count, &x->request)));
         return;
     case IDP_FOUND:
         break;

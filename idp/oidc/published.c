@@ -40,7 +40,7 @@ static void reply_public(struct idp_reply *reply, const struct idp_request *requ
         return;
     }
     (void)snprintf(cache, sizeof(cache), "public, max-age=%" PRId64, max_age < 0 ? 0 : max_age);
-    if (lw_str_eq(idp_header(request, "If-None-Match"), lw_buf_text(&tag))) {
+    if (idp_tag_matches(idp_header(request, "If-None-Match"), lw_buf_text(&tag))) {
         reply->status = 304;
         reply->content_type = NULL;
     } else {

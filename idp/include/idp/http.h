@@ -16,7 +16,7 @@ enum {
     IDP_REQUEST_ID_LEN = 22, /* base64url of 16 random bytes */
 };
 
-enum idp_method { IDP_GET = 1, IDP_POST };
+enum idp_method { IDP_OTHER, IDP_GET, IDP_POST };
 
 /* One request; all slices live until the handler returns. */
 struct idp_request {
@@ -121,6 +121,18 @@ enum idp_match { IDP_FOUND, IDP_NO_PATH, IDP_NO_METHOD };
  */
 enum idp_match idp_route_find(const struct idp_route *routes, size_t count,
                               struct idp_request *request, const struct idp_route **route);
+
+/** Return the methods that a path takes, as the header Allow names them, or NULL; static. */
+const char *idp_route_allows(const struct idp_route *routes, size_t count,
+                             const struct idp_request *request);
+
+/**
+ * Say whether an If-None-Match names the entity tag: in a list, weak or not, or by "*".
+ *
+ * tag     with its quotes
+ * source  RFC 9110 section 13.1.2
+ */
+bool idp_tag_matches(lw_str if_none_match, lw_str tag);
 
 /**
  * Say how much a client wants a media type by its Accept header: 0 (not acceptable) to 1000.
