@@ -62,6 +62,7 @@ static lw_err start_server(struct idp_service *service)
         .workers = (unsigned)service->config->workers,
         .queue_max = WORK_QUEUE_MAX,
         .connections = (unsigned)service->config->http_connections,
+        .body_max = (size_t)service->config->http_body_max,
         .deadline_ms = service->config->http_deadline_ms,
         .routes = routes,
         .route_count = count,

@@ -6,6 +6,7 @@
 #include "wallet/json_write.h"
 
 enum {
+    BODY_BYTES_MAX = 256 * 1024, /* of a body that is JSON */
     TEXT_BYTES_MAX = 64 * 1024,
     NONCE_BYTES_MAX = 512,
     ANSWER_BYTES_MAX = 256 * 1024,
@@ -20,6 +21,7 @@ struct order {
     lw_buf aud;
     lw_buf nonce;
     const char *fault; /* pointer of the member that is wrong, or NULL */
+    bool too_long;     /* that is what is wrong with it */
 };
 
 static void free_order(struct order *order)
@@ -32,8 +34,8 @@ static void free_order(struct order *order)
 
 static bool is_image(lw_str type)
 {
-    return lw_str_is(type, "image/png") || lw_str_is(type, "image/jpeg") ||
-           lw_str_is(type, "application/octet-stream");
+    return idp_same_type(type, LW_STR("image/png")) || idp_same_type(type, LW_STR("image/jpeg")) ||
+           idp_same_type(type, LW_STR("application/octet-stream"));
 }
 
 static lw_str media_type(const struct idp_request *request)
@@ -52,6 +54,7 @@ static void read_text(struct wallet_json *r, lw_buf *out, const char *pointer, s
     const lw_err err = wallet_json_unescape(wallet_json_string(r), out);
     if (!wallet_json_ok(r) || err.code != LW_OK) {
         order->fault = pointer;
+        order->too_long = wallet_json_ok(r) && err.code == LW_E_LIMIT;
     }
 }
 
@@ -61,6 +64,10 @@ static lw_err read_body(lw_str body, struct order *order)
     struct wallet_json r;
     struct wallet_json_text name;
     bool given = false;
+    if (body.len > BODY_BYTES_MAX) {
+        order->too_long = true;
+        return LW_FAIL(LW_E_LIMIT, "verification: the body is too long", LW_NOWHERE);
+    }
     wallet_json_start(&r, body);
     wallet_json_object(&r);
     while (wallet_json_member(&r, &name)) {
@@ -78,7 +85,6 @@ static lw_err read_body(lw_str body, struct order *order)
         } else if (wallet_json_is(name, "nonce")) {
             read_text(&r, &order->nonce, "/nonce", order);
         } else {
-            order->fault = "";
             return LW_FAIL(LW_E_VALUE, "verification: an unknown member", LW_NOWHERE);
         }
     }
@@ -89,7 +95,7 @@ static lw_err read_body(lw_str body, struct order *order)
     }
     return order->fault == NULL
                ? LW_SUCCESS
-               : LW_FAIL(LW_E_LIMIT, "verification: a member is too long", LW_NOWHERE);
+               : LW_FAIL(LW_E_VALUE, "verification: a member does not hold", LW_NOWHERE);
 }
 
 static void start_order(struct order *order)
@@ -113,14 +119,18 @@ bool idp_verification_waits(const struct idp_request *request)
 }
 
 static void refuse_body(struct idp_reply *reply, const struct idp_request *request,
-                        const char *pointer)
+                        const struct order *order)
 {
-    const struct idp_problem problem = {
+    const struct idp_problem malformed = {
         400, "malformed", "The request is malformed",
         "Send {\"presentation\": \"LQ1:...\"} as application/json, with \"record\", "
         "\"challenge_only\", \"aud\" or \"nonce\" where needed, or a PNG or JPEG image.",
-        pointer};
-    idp_reply_problem(reply, request, &problem);
+        order->fault};
+    const struct idp_problem too_long = {
+        413, "too-large", "Body too large",
+        "A presentation is at most 64 KiB of text, aud and nonce 512 bytes, the body 256 KiB.",
+        order->fault};
+    idp_reply_problem(reply, request, order->too_long ? &too_long : &malformed);
 }
 
 static void refuse_image(struct idp_reply *reply, const struct idp_request *request, lw_err err)
@@ -201,9 +211,9 @@ void idp_post_verification(struct idp_service *service, const struct idp_request
             refuse_image(reply, request, err);
             return;
         }
-    } else if (lw_str_is(type, "application/json")) {
+    } else if (idp_same_type(type, LW_STR("application/json"))) {
         if (read_body(lw_bytes_str(request->body), &order).code != LW_OK) {
-            refuse_body(reply, request, order.fault == NULL ? "" : order.fault);
+            refuse_body(reply, request, &order);
             return;
         }
     } else {

@@ -124,7 +124,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-static bool same_type(lw_str a, lw_str b)
+bool idp_same_type(lw_str a, lw_str b)
 {
     if (a.len != b.len) {
         return false;
@@ -165,7 +165,7 @@ static unsigned closeness(lw_str range, lw_str type)
     lw_str kind = {NULL, 0};
     lw_str rest = {NULL, 0};
     (void)lw_str_split(type, '/', &kind, &rest);
-    if (same_type(range, type)) {
+    if (idp_same_type(range, type)) {
         return 3;
     }
     if (lw_str_is(range, "*/*")) {

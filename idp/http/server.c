@@ -158,8 +158,10 @@ static void check_headers(struct exchange *x, const char *method)
     case IDP_FOUND:
         break;
     }
-    x->body = LW_BUF(x->route->body_max);
-    if ((uint64_t)announced > x->route->body_max) {
+    const size_t bound = x->server->config.body_max;
+    const size_t max = bound > 0 && bound < x->route->body_max ? bound : x->route->body_max;
+    x->body = LW_BUF(max);
+    if ((uint64_t)announced > max) {
         refuse(x, &idp_problem_too_large);
     }
 }

@@ -3,7 +3,7 @@
 #ifndef SUPPORT_FOLDER_H
 #define SUPPORT_FOLDER_H
 
-enum { SUPPORT_PATH_MAX = 256 };
+enum { SUPPORT_PATH_MAX = 512 };
 
 /** Make an empty folder, mode 0700; aborts the test when it cannot. */
 void support_folder(char path[SUPPORT_PATH_MAX]);

@@ -5,8 +5,9 @@
 
 #include "wallet/audit.h"
 #include "wallet/json_write.h"
+#include "wallet/lq1.h"
 
-enum { BODY_MAX = 256 * 1024, DRAIN_MS = 5000 };
+enum { BODY_MAX = 1024 * 1024, DRAIN_MS = 5000 };
 
 static void must(lw_err err)
 {
@@ -58,6 +59,31 @@ void support_verify(const struct support_service *s, lw_str text, const char *me
     must(lw_buf_put_byte(&body, '}'));
     support_http_post(s->port, "/api/v1/verifications", "application/json", lw_buf_view(&body),
                       reply);
+}
+
+void support_answer_challenge(struct support_service *s, const char *number, lw_buf *text)
+{
+    LW_AUTO_BUF arena = LW_BUF(BODY_MAX);
+    SUPPORT_AUTO_REPLY reply = {.status = 0};
+    struct wallet_challenge challenge;
+    char aud[SUPPORT_PATH_MAX];
+    support_http_post(s->port, "/api/v1/challenges", "application/json", (lw_bytes){NULL, 0},
+                      &reply);
+    if (reply.status != 201) {
+        abort();
+    }
+    json_t *json = support_json(&reply);
+    must(wallet_lc1_read(lw_str_c(json_string_value(json_object_get(json, "challenge"))), &arena,
+                         &challenge));
+    json_decref(json);
+    (void)snprintf(aud, sizeof(aud), "qr:%.*s", (int)challenge.verifier_id.len,
+                   challenge.verifier_id.ptr);
+    const struct support_show show = {.number = number,
+                                      .format = "dc+sd-cwt",
+                                      .claims = "legal_name",
+                                      .aud = aud,
+                                      .nonce = LW_BYTES(challenge.nonce)};
+    must(support_home_show(&s->home, &show, text));
 }
 
 bool support_has_result(const struct support_reply *reply, const char *result)

@@ -26,6 +26,9 @@ uint64_t support_log_size(struct support_service *s);
 void support_verify(const struct support_service *s, lw_str text, const char *members,
                     struct support_reply *reply);
 
+/** Ask for a challenge by HTTP and append the answer of the holder of `number` to `text`. */
+void support_answer_challenge(struct support_service *s, const char *number, lw_buf *text);
+
 /** Return whether the reply is 200 and its `result` is `result`. */
 bool support_has_result(const struct support_reply *reply, const char *result);
 

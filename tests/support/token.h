@@ -7,10 +7,9 @@
 
 #include <sys/types.h>
 
+#include "folder.h"
 #include "hsm/pool.h"
 #include "shim/shim.h"
-
-enum { SUPPORT_PATH_MAX = 512 };
 
 struct support_token {
     char folder[SUPPORT_PATH_MAX]; /* holds all of it; removed by support_token_free() */

@@ -134,6 +134,9 @@ const char *idp_route_allows(const struct idp_route *routes, size_t count,
  */
 bool idp_tag_matches(lw_str if_none_match, lw_str tag);
 
+/** Compare media types, or tokens of any kind, in any case of letters. */
+bool idp_same_type(lw_str a, lw_str b);
+
 /**
  * Say how much a client wants a media type by its Accept header: 0 (not acceptable) to 1000.
  *

@@ -18,6 +18,7 @@ struct idp_server_config {
     unsigned workers;
     unsigned queue_max;   /* requests waiting for a worker; past it 503 */
     unsigned connections; /* at once, over all threads; past it new ones are closed */
+    size_t body_max;      /* bytes of any body, whatever its route allows; 0: the route decides */
     int64_t deadline_ms;  /* of one request, from its first byte to its last */
     const struct idp_route *routes;
     size_t route_count;
