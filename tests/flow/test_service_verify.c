@@ -4,16 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "http_expect.h"
 #include "picture.h"
+#include "receipt.h"
 #include "service.h"
-#include "wallet/base64.h"
-#include "wallet/lq1.h"
-#include "wallet/merkle.h"
 #include "wallet/qr_write.h"
 
 enum {
@@ -334,49 +331,6 @@ static void bodies_that_are_too_large_are_declined(void **state)
     support_expect_problem(&json, 413, "too-large");
 }
 
-/* What one member of an answer or receipt says; valid until the JSON is freed. */
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    assert_non_null(text);
-    return text;
-}
-
-static void read_hash(const char *text, uint8_t hash[WALLET_HASH_LEN])
-{
-    must(wallet_base64url_decode_exact(lw_str_c(text), hash, WALLET_HASH_LEN));
-}
-
-/* By the receipt's own words, with no store: the leaf opens, and is in the tree of the head. */
-static void expect_proven(const json_t *receipt)
-{
-    struct wallet_merkle_path path = {.count = 0};
-    LW_AUTO_BUF nonce = LW_BUF(BODY_MAX);
-    LW_AUTO_BUF entry = LW_BUF(BODY_MAX);
-    uint8_t leaf[WALLET_HASH_LEN];
-    uint8_t opened[WALLET_HASH_LEN];
-    uint8_t root[WALLET_HASH_LEN];
-    const json_t *opening = json_object_get(receipt, "opening");
-    const json_t *head = json_object_get(receipt, "head");
-    const json_t *hashes = json_object_get(receipt, "path");
-    must(wallet_base64url_decode(lw_str_c(text_of(opening, "nonce")), &nonce));
-    must(wallet_base64url_decode(lw_str_c(text_of(opening, "entry")), &entry));
-    const lw_bytes parts[] = {lw_buf_view(&nonce), lw_buf_view(&entry)};
-    must(wallet_merkle_leaf(parts, 2, opened));
-    read_hash(text_of(receipt, "leaf"), leaf);
-    assert_memory_equal(opened, leaf, WALLET_HASH_LEN);
-    read_hash(text_of(head, "root"), root);
-    for (size_t i = 0; i < json_array_size(hashes); i++) {
-        read_hash(json_string_value(json_array_get(hashes, i)), path.hash[path.count++]);
-    }
-    const uint64_t index = (uint64_t)json_integer_value(json_object_get(receipt, "index"));
-    const uint64_t size = (uint64_t)json_integer_value(json_object_get(head, "size"));
-    must(wallet_merkle_check_inclusion(leaf, index, size, &path, root));
-    leaf[0] ^= 1;
-    assert_int_equal(wallet_merkle_check_inclusion(leaf, index, size, &path, root).code,
-                     LW_E_SIGNATURE);
-}
-
 static void a_receipt_is_there_within_two_seconds_and_proves_itself(void **state)
 {
     (void)state;
@@ -387,7 +341,7 @@ static void a_receipt_is_there_within_two_seconds_and_proves_itself(void **state
     support_verify(&s, lw_buf_text(&text), "", &reply);
     expect_accepted(&reply);
     json_t *answer = support_json(&reply);
-    (void)snprintf(path, sizeof(path), "/api/v1/receipts/%s", text_of(answer, "receipt"));
+    (void)snprintf(path, sizeof(path), "/api/v1/receipts/%s", support_text_of(answer, "receipt"));
     const int64_t start = lw_mono_ms(lw_clock_system());
     for (bool there = false; !there;) {
         SUPPORT_AUTO_REPLY receipt = {.status = 0};
@@ -396,8 +350,8 @@ static void a_receipt_is_there_within_two_seconds_and_proves_itself(void **state
         if (there) {
             support_expect_header(&receipt, "Content-Type", "application/json");
             json_t *proof = support_json(&receipt);
-            assert_string_equal(text_of(proof, "id"), text_of(answer, "receipt"));
-            expect_proven(proof);
+            assert_string_equal(support_text_of(proof, "id"), support_text_of(answer, "receipt"));
+            support_expect_proven(proof);
             json_decref(proof);
         } else {
             support_expect_problem(&receipt, 503, "unavailable");
