@@ -11,7 +11,7 @@
 
 enum {
     LIST_PAGE = 16,
-    LISTS_MAX = 4096, /* in one round of publishing, and in the aggregation */
+    LISTS_MAX = 4096, /* in the aggregation */
     URI_MAX = 512,
     ARRAY_MAX = WALLET_STATUS_SIZE_MAX * WALLET_STATUS_STORE_BITS / 8,
     REASON_CHARS_MAX = 256,
@@ -209,50 +209,35 @@ static bool is_due(const struct wallet_stored_list *list, int64_t now)
     return wallet_status_list_dirty(list) || now - list->token_iat >= WALLET_STATUS_TTL_S / 2;
 }
 
-/* The numbers of lists, all or those that are due; `*numbers` is the caller's to free. */
-static lw_err list_numbers(struct wallet_home *home, bool due_only, uint64_t **numbers,
-                           size_t *count)
+/* One page of the lists; nothing is signed while the transaction is open. */
+static lw_err read_page(struct wallet_home *home, struct wallet_page *page,
+                        struct wallet_stored_list lists[LIST_PAGE], size_t *count)
 {
     WALLET_AUTO_TXN txn = NULL;
-    struct wallet_page page = {.len = 0};
-    const int64_t now = lw_now(home->env->clock);
-    *count = 0;
-    *numbers = calloc(LISTS_MAX, sizeof(**numbers));
-    if (*numbers == NULL) {
-        return LW_FAIL(LW_E_NOMEM, "status: out of memory", LW_NOWHERE);
-    }
+    *count = LIST_PAGE;
     LW_TRY(wallet_read_begin(home->store, &txn));
-    while (!page.end) {
-        struct wallet_stored_list lists[LIST_PAGE];
-        size_t got = LIST_PAGE;
-        LW_TRY(wallet_store_status_list_page(txn, LW_STR(""), &page, lists, &got));
-        for (size_t i = 0; i < got && *count < LISTS_MAX; i++) {
-            if (!due_only || is_due(&lists[i], now)) {
-                (*numbers)[(*count)++] = lists[i].number;
-            }
-        }
-    }
-    return LW_SUCCESS;
+    return wallet_store_status_list_page(txn, LW_STR(""), page, lists, count);
 }
-
-static void free_numbers(uint64_t **numbers)
-{
-    free(*numbers);
-}
-#define AUTO_NUMBERS __attribute__((cleanup(free_numbers))) uint64_t *
 
 /* One list that cannot be signed does not hold up the others; the first error is told. */
 lw_err wallet_flow_publish_status(struct wallet_home *home, size_t *published)
 {
-    AUTO_NUMBERS numbers = NULL;
-    size_t count = 0;
+    const int64_t now = lw_now(home->env->clock);
+    struct wallet_page page = {.len = 0};
     lw_err first = LW_SUCCESS;
     *published = 0;
-    LW_TRY(list_numbers(home, true, &numbers, &count));
-    for (size_t i = 0; i < count; i++) {
-        const lw_err err = publish_list(home, numbers[i]);
-        *published += err.code == LW_OK ? 1 : 0;
-        first = first.code == LW_OK ? err : first;
+    while (!page.end) {
+        struct wallet_stored_list lists[LIST_PAGE];
+        size_t count = 0;
+        LW_TRY(read_page(home, &page, lists, &count));
+        for (size_t i = 0; i < count; i++) {
+            if (!is_due(&lists[i], now)) {
+                continue;
+            }
+            const lw_err err = publish_list(home, lists[i].number);
+            *published += err.code == LW_OK ? 1 : 0;
+            first = first.code == LW_OK ? err : first;
+        }
     }
     return first;
 }
@@ -276,36 +261,39 @@ lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool 
     return lw_buf_put(token, cwt ? tokens.cwt : tokens.jwt);
 }
 
-/* `uris` has room for `count`; the texts are borrowed from `text`, which is filled first. */
-static lw_err fill_uris(const struct wallet_home *home, const uint64_t *numbers, size_t count,
-                        lw_buf *text, lw_str *uris)
+/* The URIs of all lists, one a line. */
+static lw_err put_uris(struct wallet_home *home, lw_buf *lines, size_t *count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const size_t before = text->len;
-        LW_TRY(put_uri(home, numbers[i], text));
-        uris[i].len = text->len - before;
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        uris[i].ptr = (const char *)text->ptr + at;
-        at += uris[i].len;
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_page page = {.len = 0};
+    *count = 0;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    while (!page.end) {
+        struct wallet_stored_list lists[LIST_PAGE];
+        size_t got = LIST_PAGE;
+        LW_TRY(wallet_store_status_list_page(txn, LW_STR(""), &page, lists, &got));
+        for (size_t i = 0; i < got && *count < LISTS_MAX; i++, (*count)++) {
+            LW_TRY(put_uri(home, lists[i].number, lines));
+            LW_TRY(lw_buf_put_byte(lines, '\n'));
+        }
     }
     return LW_SUCCESS;
 }
 
 lw_err wallet_flow_status_aggregation(struct wallet_home *home, lw_buf *json)
 {
-    AUTO_NUMBERS numbers = NULL;
-    LW_AUTO_BUF text = LW_BUF((size_t)LISTS_MAX * URI_MAX);
+    LW_AUTO_BUF lines = LW_BUF((size_t)LISTS_MAX * URI_MAX);
     size_t count = 0;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its cleanup frees it */
-    LW_TRY(list_numbers(home, false, &numbers, &count));
+    LW_TRY(put_uris(home, &lines, &count));
     lw_str *uris = calloc(count + 1, sizeof(*uris));
     if (uris == NULL) {
         return LW_FAIL(LW_E_NOMEM, "status: out of memory", LW_NOWHERE);
     }
-    lw_err err = fill_uris(home, numbers, count, &text, uris);
-    err = err.code == LW_OK ? wallet_status_aggregation(uris, count, json) : err;
+    lw_str rest = lw_buf_text(&lines);
+    for (size_t i = 0; i < count; i++) {
+        (void)lw_str_split(rest, '\n', &uris[i], &rest);
+    }
+    const lw_err err = wallet_status_aggregation(uris, count, json);
     free(uris);
     return err;
 }

@@ -150,7 +150,8 @@ static uint64_t list_number(const struct verify_view *view, lw_str uri)
         return 0;
     }
     const lw_str digits = lw_str_from(uri, prefix.len);
-    if (lw_str_int(digits, &number).code != LW_OK || number < 1 || digits.ptr[0] == '0') {
+    if (digits.len == 0 || digits.ptr == NULL || digits.ptr[0] == '0' ||
+        lw_str_int(digits, &number).code != LW_OK || number < 1) {
         return 0;
     }
     return (uint64_t)number;

@@ -28,11 +28,13 @@ static inline void wallet_verifier_auto(struct wallet_verifier **verifier)
 }
 
 struct wallet_verification {
-    lw_str text;         /* what was scanned or sent: LQ1:, or an SD-JWT+KB */
-    int64_t at;          /* INT64_MIN: now; else as of then, with no record and no receipt */
-    bool record;         /* false: no record, no receipt, no replay entry */
-    lw_str aud;          /* SD-JWT: the audience expected; empty: the home's base URL */
-    lw_str nonce;        /* SD-JWT: the nonce expected; empty: one of our live challenges */
+    lw_str text;  /* what was scanned or sent: LQ1:, or an SD-JWT+KB */
+    int64_t at;   /* INT64_MIN: now; else as of then, with no record and no receipt */
+    bool record;  /* false: no record, no receipt, no replay entry; a challenge that is
+                     answered is taken all the same */
+    lw_str aud;   /* SD-JWT: the audience expected; empty: the home's base URL */
+    lw_str nonce; /* SD-JWT: the nonce expected; empty: the base64url text of the nonce of one
+                     of our live challenges */
     bool challenge_only; /* passive presentations are not enough */
     lw_str locale;       /* "zh" or "en", for the reason's text */
 };
@@ -58,7 +60,14 @@ struct wallet_answer {
 #define WALLET_AUTO_ANSWER __attribute__((cleanup(wallet_answer_free))) struct wallet_answer
 
 /**
- * Decide on one presentation. Refusals and doubts are answers, not errors.
+ * Decide on one presentation. Refusals and doubts are answers, not errors. What cannot be decoded
+ * and parsed is refused without a record. An answer to a challenge counts once: the challenge is
+ * taken in the transaction of the record when all signatures held, so that of many that race one
+ * is accepted. A passive presentation seen before within 120 s keeps its result, and its check
+ * `replay` says so.
+ *
+ * The record's detail is a CBOR map: {1: result as enum wallet_result, 2: reason code or "",
+ * 3: format, 4: license type or "", 5: SHA-256 of the presentation}.
  *
  * answer  zeroed by the caller; filled on success
  * errors  environment only: LW_E_NOMEM, LW_E_NOSPACE, LW_E_BUSY, LW_E_CORRUPT
@@ -81,7 +90,13 @@ LW_MUST_USE lw_err wallet_flow_challenge(struct wallet_home *home, lw_str type,
                                          const lw_str *requested, size_t count, int64_t life_s,
                                          lw_buf *text);
 
-/** Append a receipt as JSON: the leaf, its opening, the inclusion proof and the signed head. */
+/**
+ * Append a receipt as JSON: the leaf, its opening, the inclusion proof and the signed head, each
+ * checked before it is given out.
+ *
+ * errors  LW_E_NOT_FOUND; LW_E_BUSY  no signed head covers it yet: within a second, where the
+ *         service runs; LW_E_CORRUPT  it does not hold
+ */
 LW_MUST_USE lw_err wallet_flow_receipt(struct wallet_home *home, lw_str id, lw_buf *json);
 
 /**
