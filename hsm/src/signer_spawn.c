@@ -82,7 +82,10 @@ static int spawn_with(const struct signer_command *command, int socket_fd, char 
     (void)sigemptyset(&none);
     (void)posix_spawnattr_setsigdefault(&attr, &all);
     (void)posix_spawnattr_setsigmask(&attr, &none);
-    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    /* A group of its own: Ctrl-C on the terminal is for the caller, who still has it sign. */
+    (void)posix_spawnattr_setpgroup(&attr, 0);
+    (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETPGROUP);
     if (command->stderr_fd >= 0) {
         rc = posix_spawn_file_actions_adddup2(&actions, command->stderr_fd, STDERR_FILENO);
     }
