@@ -231,7 +231,7 @@ static void put_counts(struct wallet_json_writer *w, const struct wallet_import_
 
 static lw_err print_json(struct gathered *g, const struct wallet_import_result *r, lw_err err)
 {
-    LW_AUTO_BUF out = LW_BUF(3 * OUTPUT_MAX);
+    LW_AUTO_BUF out = LW_BUF(3 * (size_t)OUTPUT_MAX);
     struct wallet_json_writer w = wallet_json_writer(&out);
     wallet_json_put_end(&g->bad);
     wallet_json_put_end(&g->note);

@@ -34,13 +34,6 @@ struct chain {
     size_t room;
 };
 
-static void free_chain(struct chain *chain)
-{
-    free(chain->versions);
-    free(chain->elements);
-}
-#define AUTO_CHAIN __attribute__((cleanup(free_chain))) struct chain
-
 static lw_err out_of_memory(void)
 {
     return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
@@ -303,23 +296,32 @@ static void link_forward(struct chain *c)
     }
 }
 
-lw_err import_compare(struct import_run *run)
+static lw_err compare_all(struct chain *c)
 {
-    WALLET_AUTO_TXN txn = NULL;
-    AUTO_CHAIN c = {.run = run};
-    LW_TRY(wallet_read_begin(run->home->store, &txn));
-    c.txn = txn;
+    struct import_run *run = c->run;
     size_t end = 0;
     for (size_t i = 0; i < run->count; i = end) {
         const lw_str number = import_number(run, &run->rows[i]);
         for (end = i; end < run->count && lw_str_eq(import_number(run, &run->rows[end]), number);
              end++) {
         }
-        LW_TRY(load_versions(&c, number));
-        LW_TRY(build(&c, i, end));
-        count_versions(&c);
-        LW_TRY(link_back(&c));
-        link_forward(&c);
+        LW_TRY(load_versions(c, number));
+        LW_TRY(build(c, i, end));
+        count_versions(c);
+        LW_TRY(link_back(c));
+        link_forward(c);
     }
     return LW_SUCCESS;
+}
+
+lw_err import_compare(struct import_run *run)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct chain c = {.run = run};
+    LW_TRY(wallet_read_begin(run->home->store, &txn));
+    c.txn = txn;
+    const lw_err err = compare_all(&c);
+    free(c.versions);
+    free(c.elements);
+    return err;
 }

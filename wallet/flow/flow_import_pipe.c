@@ -215,7 +215,7 @@ static lw_err go_through(struct import_pipe *p)
     for (size_t i = 0; i < last; i++) {
         struct import_batch *batch = slot_of(p, i);
         struct import_batch *next = NULL;
-        retire(p, slot_of(p, i + 2)); /* that of batch i - 2, whose commit lets this one be signed */
+        retire(p, slot_of(p, i + 2)); /* of batch i - 2, whose commit lets this one be signed */
         if (last == p->todo_count && last > i + 2 && is_stopped(p->run)) {
             last = i + 2;
         }
@@ -297,16 +297,22 @@ static void free_pipe(struct import_pipe *p)
     }
     free(p->todo);
 }
-#define AUTO_PIPE __attribute__((cleanup(free_pipe))) struct import_pipe
+
+static lw_err run_pipe(struct import_pipe *p)
+{
+    LW_TRY(make_pipe(p));
+    if (p->todo_count == 0) {
+        return LW_SUCCESS;
+    }
+    const lw_err err = go_through(p);
+    const lw_err settled = settle(p);
+    return err.code != LW_OK ? err : settled;
+}
 
 lw_err import_issue(struct import_run *run)
 {
-    AUTO_PIPE p = {.run = run, .err = LW_SUCCESS};
-    LW_TRY(make_pipe(&p));
-    if (p.todo_count == 0) {
-        return LW_SUCCESS;
-    }
-    const lw_err err = go_through(&p);
-    const lw_err settled = settle(&p);
-    return err.code != LW_OK ? err : settled;
+    struct import_pipe p = {.run = run, .err = LW_SUCCESS};
+    const lw_err err = run_pipe(&p);
+    free_pipe(&p);
+    return err;
 }

@@ -53,12 +53,6 @@ struct seen {
     size_t size; /* a power of two */
 };
 
-static void free_seen(struct seen *seen)
-{
-    free(seen->slots);
-}
-#define AUTO_SEEN __attribute__((cleanup(free_seen))) struct seen
-
 static lw_str once_key(const struct import_run *run, const struct import_row *row)
 {
     const char *text = (const char *)run->text.ptr + row->text;
@@ -306,9 +300,8 @@ static void drop_long_chains(struct import_run *run)
     run->count = kept;
 }
 
-static lw_err read_all(struct import_run *run, bool quiet)
+static lw_err read_all(struct import_run *run, bool quiet, struct seen *seen)
 {
-    AUTO_SEEN seen = {.slots = NULL};
     for (;;) {
         struct wallet_csv_row cells;
         const lw_err err = wallet_csv_next(run->csv, &cells);
@@ -320,7 +313,7 @@ static lw_err read_all(struct import_run *run, bool quiet)
         }
         run->seen++;
         if (err.code == LW_OK) {
-            LW_TRY(quiet ? take_quietly(run, &cells) : take_row(run, &cells, &seen));
+            LW_TRY(quiet ? take_quietly(run, &cells) : take_row(run, &cells, seen));
         } else if (!quiet) {
             import_tell(run, (struct import_place){.line = cells.line, .raw = cells.raw}, err.why,
                         true);
@@ -337,7 +330,10 @@ lw_err import_read(struct import_run *run, bool quiet)
     run->count = 0;
     run->seen = 0;
     run->bad = 0;
-    LW_TRY(read_all(run, quiet));
+    struct seen seen = {.slots = NULL};
+    const lw_err err = read_all(run, quiet, &seen);
+    free(seen.slots);
+    LW_TRY(err);
     LW_TRY(sort_rows(run));
     if (!quiet) {
         drop_long_chains(run);
