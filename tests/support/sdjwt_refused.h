@@ -1,6 +1,11 @@
-/* What a test says of a bent presentation. Included by cmocka tests only, after <cmocka.h>. */
+/* What a test says of a bent presentation. Included by cmocka tests only. */
 #ifndef SUPPORT_SDJWT_REFUSED_H
 #define SUPPORT_SDJWT_REFUSED_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "sdjwt_bend.h"
 
