@@ -219,8 +219,11 @@ static void a_request_that_crashes_the_module_fails_alone(void **state)
 static void a_token_that_hangs_once_signs_after_a_restart(void **state)
 {
     struct fixture *f = *state;
+    const int64_t begin = lw_mono_ms(lw_clock_system());
     sign_fault(f, SHIM_HANG, 1, 0);
     assert_all_signed(f, 100);
+    /* By the signer's own watchdog: the pool would give it two deadlines and more. */
+    assert_true(lw_mono_ms(lw_clock_system()) - begin < 2 * f->token.config.deadline_ms);
 }
 
 static void a_slow_token_within_its_deadline_signs(void **state)
