@@ -155,10 +155,10 @@ static wire_result make_pair(struct token *t, const struct hsm_wire *request,
 
 /* Ends the making of a key: what is not whole goes away again. */
 static wire_result keep_or_sweep(struct token *t, const struct hsm_wire *request,
-                                 wire_result result)
+                                 struct timespec since, wire_result result)
 {
     if (result == HSM_WIRE_OK) {
-        token_sync(t);
+        token_sync(t, since);
         return result;
     }
     size_t swept = 0;
@@ -179,6 +179,7 @@ wire_result key_generate(struct token *t, const struct hsm_wire *request, struct
     if (!signs(request->purpose)) {
         return HSM_WIRE_WRONG_PURPOSE;
     }
+    const struct timespec since = token_newest(t);
     wire_result result = check_free(t, request->label);
     if (result != HSM_WIRE_OK) {
         return result;
@@ -190,7 +191,7 @@ wire_result key_generate(struct token *t, const struct hsm_wire *request, struct
     result = result == HSM_WIRE_OK ? publish(t, private_key, request->purpose) : result;
     memcpy(reply->data, point.point, point.point_len);
     reply->len = point.point_len;
-    return keep_or_sweep(t, request, result);
+    return keep_or_sweep(t, request, since, result);
 }
 
 static wire_result make_secret(struct token *t, const struct hsm_wire *request,
@@ -232,6 +233,7 @@ wire_result key_generate_wrap(struct token *t, const struct hsm_wire *request)
     if (!wraps(request->purpose)) {
         return HSM_WIRE_WRONG_PURPOSE;
     }
+    const struct timespec since = token_newest(t);
     wire_result result = check_free(t, request->label);
     if (result != HSM_WIRE_OK) {
         return result;
@@ -246,13 +248,14 @@ wire_result key_generate_wrap(struct token *t, const struct hsm_wire *request)
         result = key_wrap_test(t, &key);
     }
     result = result == HSM_WIRE_OK ? publish(t, handle, request->purpose) : result;
-    return keep_or_sweep(t, request, result);
+    return keep_or_sweep(t, request, since, result);
 }
 
 wire_result key_destroy(struct token *t, const struct hsm_wire *request)
 {
     size_t destroyed = 0;
     const struct token_key *key = NULL;
+    const struct timespec since = token_newest(t);
     key_forget(t, request->label);
     wire_result result = key_find(t, request->label, CKO_PRIVATE_KEY, &key);
     if (result == HSM_WIRE_NO_KEY) {
@@ -260,7 +263,7 @@ wire_result key_destroy(struct token *t, const struct hsm_wire *request)
     }
     result = result == HSM_WIRE_OK ? sweep(t, request->label, &destroyed) : result;
     if (result == HSM_WIRE_OK) {
-        token_sync(t);
+        token_sync(t, since);
     }
     return result;
 }

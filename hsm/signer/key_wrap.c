@@ -11,21 +11,17 @@ enum { GCM_LEN = 1 + NONCE_LEN + SECRET_LEN + TAG_LEN }; /* form, nonce, ciphert
 enum { KEY_WRAP_LEN = 1 + 8 + SECRET_LEN };              /* form, RFC 5649 block and secret */
 
 struct gcm {
-    CK_BYTE aad[HSM_LABEL_MAX];
     CK_GCM_PARAMS params;
     CK_MECHANISM mechanism;
 };
 
-/* The label is authenticated too. NIST SP 800-38D section 8.2.2: a random nonce of 96 bits. */
-static void gcm_init(struct gcm *gcm, const struct token_key *key, CK_BYTE nonce[NONCE_LEN])
+/* NIST SP 800-38D section 8.2.2: a random nonce of 96 bits. */
+static void gcm_init(struct gcm *gcm, CK_BYTE nonce[NONCE_LEN])
 {
-    memcpy(gcm->aad, key->label, sizeof(gcm->aad));
     gcm->params = (CK_GCM_PARAMS){
         .pIv = nonce,
         .ulIvLen = NONCE_LEN,
         .ulIvBits = NONCE_BITS,
-        .pAAD = gcm->aad,
-        .ulAADLen = strlen(key->label),
         .ulTagBits = TAG_BITS,
     };
     gcm->mechanism = (CK_MECHANISM){CKM_AES_GCM, &gcm->params, sizeof(gcm->params)};
@@ -46,7 +42,7 @@ static wire_result wrap_gcm(struct token *t, const struct token_key *key,
     CK_ULONG len = SECRET_LEN + TAG_LEN;
     wrapped[0] = FORM_GCM;
     t->rv = TOKEN_CALL(t, C_GenerateRandom(t->session, wrapped + 1, NONCE_LEN));
-    gcm_init(&gcm, key, wrapped + 1);
+    gcm_init(&gcm, wrapped + 1);
     if (t->rv == CKR_OK) {
         t->rv = TOKEN_CALL(t, C_EncryptInit(t->session, &gcm.mechanism, key->handle));
     }
@@ -70,7 +66,7 @@ static wire_result unwrap_gcm(struct token *t, const struct token_key *key,
     CK_BYTE plain[SECRET_LEN + TAG_LEN];
     CK_ULONG len = sizeof(plain);
     memcpy(sealed, wrapped, GCM_LEN);
-    gcm_init(&gcm, key, sealed + 1);
+    gcm_init(&gcm, sealed + 1);
     t->rv = TOKEN_CALL(t, C_DecryptInit(t->session, &gcm.mechanism, key->handle));
     if (t->rv != CKR_OK) {
         return HSM_WIRE_TOKEN_FAILED;

@@ -102,7 +102,6 @@ static int serve(struct token *t, const struct signer_config *config)
 {
     const bool softhsm = config->softhsm_conf != NULL;
     wire_result result = token_open(t, config);
-    t->folder_fd = softhsm ? sandbox_token_folder(config->softhsm_conf) : -1;
     if (result == HSM_WIRE_OK &&
         (!sandbox_enter(t->folder_fd, softhsm, config->log) ||
          !watchdog_start(&t->watchdog, config->deadline_ms, config->log))) {
@@ -122,6 +121,9 @@ static int bench(struct token *t, const struct signer_config *config)
 
 static int run(const struct options *options, struct token *t)
 {
+    if (options->config.softhsm_conf != NULL) {
+        t->folder_fd = sandbox_token_folder(options->config.softhsm_conf);
+    }
     switch (options->mode) {
     case MODE_SERVE:
         return serve(t, &options->config);

@@ -147,6 +147,14 @@ static wire_result log_in_softhsm(struct token *t, const char *pin_file)
     return login.result;
 }
 
+static bool is_softhsm(const struct token *t)
+{
+    static const char name[] = "SoftHSM";
+    CK_INFO info;
+    return t->module->C_GetInfo(&info) == CKR_OK &&
+           memcmp(info.manufacturerID, name, sizeof(name) - 1) == 0;
+}
+
 static wire_result open_session(struct token *t, CK_SESSION_HANDLE *session)
 {
     const CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
@@ -183,15 +191,7 @@ wire_result token_open(struct token *t, const struct signer_config *config)
     if (result != HSM_WIRE_OK) {
         return result;
     }
-    return config->softhsm_conf != NULL ? log_in_softhsm(t, config->pin_file)
-                                        : log_in(t, config->pin_file);
-}
-
-void token_sync(const struct token *t)
-{
-    if (t->folder_fd >= 0) {
-        (void)syncfs(t->folder_fd);
-    }
+    return is_softhsm(t) ? log_in_softhsm(t, config->pin_file) : log_in(t, config->pin_file);
 }
 
 wire_result token_ping(struct token *t)

@@ -5,6 +5,7 @@
 #include <p11-kit/pkcs11.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "../src/signer_wire.h"
 
@@ -85,9 +86,6 @@ struct token {
 
 /* module.c */
 
-/** Make what was just written to the token survive a power cut, where SoftHSM does not. */
-void token_sync(const struct token *t);
-
 /** Load the module, find the token, log in, open a session. Everything lives until exit. */
 wire_result token_open(struct token *t, const struct signer_config *config);
 
@@ -106,6 +104,14 @@ wire_result token_ping(struct token *t);
 
 /** Read a PIN file of mode 0600 or 0400 that is ours. The caller wipes `pin`. */
 wire_result pin_read(const char *path, char *pin, size_t cap, size_t *len);
+
+/* token_sync.c */
+
+/** Return when a file of SoftHSM's folder was last changed. */
+struct timespec token_newest(const struct token *t);
+
+/** Make what was changed there since then survive a power cut: SoftHSM syncs nothing. */
+void token_sync(const struct token *t, struct timespec since);
 
 /* token_init.c */
 

@@ -122,7 +122,6 @@ static const int common_calls[] = {
     SCMP_SYS(ftruncate),
     SCMP_SYS(fsync),
     SCMP_SYS(fdatasync),
-    SCMP_SYS(syncfs),
     SCMP_SYS(getdents64),
     SCMP_SYS(unlink),
     SCMP_SYS(unlinkat),

@@ -87,5 +87,8 @@ wire_result token_init(struct token *t, const struct signer_config *config)
     }
     explicit_bzero(so_pin, sizeof(so_pin));
     explicit_bzero(pin, sizeof(pin));
+    if (result == HSM_WIRE_OK) {
+        token_sync(t, (struct timespec){0});
+    }
     return result;
 }

@@ -3,6 +3,7 @@
 #include "hsm/pool.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -87,6 +88,22 @@ static struct hsm_pool *make_pool(const struct hsm_pool_config *config)
     return pool;
 }
 
+/* A service's signals are for its own threads; those that report a fault are for the faulty. */
+static int start_thread(struct hsm_pool *pool)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    sigset_t blocked;
+    sigset_t before;
+    (void)sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        (void)sigdelset(&blocked, faults[i]);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    const int rc = pthread_create(&pool->thread, NULL, pool_thread, pool);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
 lw_err hsm_pool_open(const struct hsm_pool_config *config, struct hsm_pool **pool)
 {
     *pool = NULL;
@@ -96,7 +113,7 @@ lw_err hsm_pool_open(const struct hsm_pool_config *config, struct hsm_pool **poo
         return LW_FAIL(LW_E_NOMEM, "pool: out of memory", LW_NOWHERE);
     }
     /* Signers are children of this thread: the kernel ends them should it ever end. */
-    if (pthread_create(&made->thread, NULL, pool_thread, made) != 0) {
+    if (start_thread(made) != 0) {
         free_pool(made);
         return LW_FAIL(LW_E_IO, "pool: no thread", LW_NOWHERE);
     }

@@ -186,6 +186,7 @@ void pool_reap(struct hsm_pool *pool, int64_t now_ms)
 
 void pool_end_all(struct hsm_pool *pool)
 {
+    int tries_left = CLOSING_TRIES;
     for (unsigned i = 0; i < pool->config.processes; i++) {
         struct signer_process *signer = &pool->signers[i];
         if (signer->fd >= 0) {
@@ -199,13 +200,11 @@ void pool_end_all(struct hsm_pool *pool)
         if (signer->state != SIGNER_ENDING) {
             continue;
         }
-        pid_t got = 0;
-        for (int tries = 0; tries < CLOSING_TRIES; tries++) {
-            got = waitpid(signer->pid, NULL, WNOHANG);
-            if (got != 0) {
-                break;
-            }
+        pid_t got = waitpid(signer->pid, NULL, WNOHANG);
+        while (got == 0 && tries_left > 0) {
             (void)poll(NULL, 0, CLOSING_TICK_MS);
+            tries_left--; /* all of them together have half a second */
+            got = waitpid(signer->pid, NULL, WNOHANG);
         }
         if (got == 0) {
             (void)kill(signer->pid, SIGKILL);

@@ -140,10 +140,10 @@ static lw_err init_token(const struct hsm_softhsm_paths *paths, const struct lay
     signer_arg(&command, "--token", paths->token_label);
     signer_arg(&command, "--pin-file", paths->pin_file);
     signer_arg(&command, "--so-pin-file", paths->so_pin_file);
+    signer_arg(&command, "--softhsm-conf", at->conf);
     LW_TRY(signer_run(&command, INIT_TIMEOUT_MS, &reply));
-    /* SoftHSM does not sync what it writes. */
     const int fd = open(at->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = fd >= 0 && syncfs(fd) == 0;
+    const bool synced = fd >= 0 && fsync(fd) == 0;
     const lw_err err = synced ? LW_SUCCESS : from_errno();
     if (fd >= 0) {
         (void)close(fd);

@@ -335,7 +335,7 @@ static void a_list_names_each_key_with_its_purpose(void **state)
 
 static void a_list_of_many_keys_is_whole(void **state)
 {
-    enum { MANY = 70 }; /* more than two messages hold */
+    enum { MANY = 40 }; /* more than one message holds */
     struct fixture *f = *state;
     struct hsm_token_key keys[MANY + 1];
     size_t count = 0;

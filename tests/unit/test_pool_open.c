@@ -82,6 +82,13 @@ static void a_pin_file_that_others_can_read_is_refused(void **state)
         assert_int_equal(chmod(path, modes[i]), 0);
         assert_int_equal(code_of_open(&t->config), LW_E_DENIED);
     }
+    if (geteuid() == 0) { /* only root can give a file away */
+        enum { SOMEBODY = 12345 };
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
+        assert_int_equal(code_of_open(&t->config), LW_E_DENIED);
+        assert_int_equal(chown(path, 0, 0), 0);
+    }
     assert_int_equal(chmod(path, 0400), 0);
     assert_int_equal(code_of_open(&t->config), LW_OK);
 }

@@ -206,6 +206,7 @@ static void a_pin_that_goes_wrong_under_way_is_tried_once(void **state)
 static void a_pin_that_is_locked_or_nearly_so_is_not_tried(void **state)
 {
     struct fixture *f = *state;
+    f->token.config.processes = 1; /* each logs in */
     atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_LOCKED);
     assert_int_equal(logins_of_an_open(f, false, 0), 0);
     atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_FINAL_TRY);

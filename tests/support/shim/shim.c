@@ -144,6 +144,9 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
         return CKR_DEVICE_REMOVED;
     }
     if (take_one(&control->sign_init_left)) {
+        if (atomic_load(&control->logs_out) != 0) {
+            (void)real->C_Logout(session);
+        }
         return atomic_load(&control->sign_init_rv);
     }
     return real->C_SignInit(session, mechanism, key);

@@ -52,6 +52,7 @@ struct shim_control {
     atomic_uint slow_ms;
     atomic_ulong sign_init_rv; /* what C_SignInit returns `sign_init_left` times */
     atomic_uint sign_init_left;
+    atomic_uint logs_out;     /* and loses the login before it returns that */
     atomic_uint absent;       /* the token is pulled out */
     atomic_uint hang_at_load; /* C_GetTokenInfo never returns */
     atomic_uint without_gcm;
