@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "row.h"
 #include "txn.h"
 #include "wallet/record.h"
 
@@ -242,6 +243,17 @@ void support_delete(struct support_store *f, const char *keyspace, lw_bytes key)
 {
     struct raw raw = {.ks = keyspace_named(keyspace), .key = key};
     support_store_write(f, delete_raw, &raw);
+}
+
+void support_put_summed(struct support_store *f, const char *keyspace, lw_bytes key, lw_bytes value)
+{
+    const bool cbor = wallet_ks(keyspace_named(keyspace))->form == WALLET_KS_CBOR;
+    const size_t body = value.len - WALLET_ROW_SUM_LEN - (cbor ? 1 : 0);
+    LW_AUTO_BUF copy = LW_BUF(1 << 20);
+    must(lw_buf_put(&copy, value));
+    must(
+        wallet_row_sum(key, (lw_bytes){copy.ptr, body}, copy.ptr + value.len - WALLET_ROW_SUM_LEN));
+    support_put(f, keyspace, key, lw_buf_view(&copy));
 }
 
 void support_flip(struct support_store *f, const char *keyspace, lw_bytes key, size_t from_end)

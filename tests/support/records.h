@@ -52,6 +52,10 @@ void support_delete(struct support_store *f, const char *keyspace, lw_bytes key)
 bool support_there(const struct support_store *f, const char *keyspace, lw_bytes key);
 uint64_t support_count(const struct support_store *f, const char *keyspace);
 
+/** As support_put(), of a value that ends with its check sum: that is made anew. */
+void support_put_summed(struct support_store *f, const char *keyspace, lw_bytes key,
+                        lw_bytes value);
+
 /** Flip a bit of the value under `key`, in the byte that many before its last. */
 void support_flip(struct support_store *f, const char *keyspace, lw_bytes key, size_t from_end);
 

@@ -207,7 +207,7 @@ static void a_license_sealed_under_another_person_does_not_open(void **state)
                 memcpy(value.ptr + i, b->persons[2], WALLET_UUID_LEN);
             }
         }
-        support_put(&b->store, "license", LW_BYTES(ids[k]), lw_buf_view(&value));
+        support_put_summed(&b->store, "license", LW_BYTES(ids[k]), lw_buf_view(&value));
         assert_int_equal(load_all(b, ids[k]), LW_E_SIGNATURE);
     }
 }
@@ -250,6 +250,28 @@ static void a_public_part_cut_short_or_longer_is_found_out(void **state)
     assert_int_equal(load(b, id, WALLET_LOAD_PUBLIC, &l), LW_E_CORRUPT);
 }
 
+static void a_bit_changed_anywhere_in_the_public_part_is_found_out(void **state)
+{
+    struct bench *b = *state;
+    uint8_t ids[2][WALLET_UUID_LEN];
+    LW_AUTO_BUF value = LW_BUF(4096);
+    WALLET_AUTO_LICENSE l = {.state = 0};
+    issue(b, "N-1", 0, 1, ids[0]);
+    issue(b, "N-2", 0, 1, ids[1]);
+    support_get(&b->store, "license", LW_BYTES(ids[0]), &value);
+    for (size_t i = 0; i < value.len; i++) {
+        const uint8_t bit = (uint8_t)(1U << i % 8);
+        value.ptr[i] ^= bit;
+        support_put(&b->store, "license", LW_BYTES(ids[0]), lw_buf_view(&value));
+        const lw_code code = load(b, ids[0], WALLET_LOAD_PUBLIC, &l);
+        assert_true(code == LW_E_CORRUPT || code == LW_E_UNSUPPORTED);
+        value.ptr[i] ^= bit;
+    }
+    /* nor is one license's part another's */
+    support_put(&b->store, "license", LW_BYTES(ids[1]), lw_buf_view(&value));
+    assert_int_equal(load(b, ids[1], WALLET_LOAD_PUBLIC, &l), LW_E_CORRUPT);
+}
+
 static void a_record_of_a_newer_form_is_not_misread(void **state)
 {
     struct bench *b = *state;
@@ -283,6 +305,8 @@ int main(void)
                                         drop),
         cmocka_unit_test_setup_teardown(a_sealed_part_for_fewer_holders_is_damage, make, drop),
         cmocka_unit_test_setup_teardown(a_public_part_cut_short_or_longer_is_found_out, make, drop),
+        cmocka_unit_test_setup_teardown(a_bit_changed_anywhere_in_the_public_part_is_found_out,
+                                        make, drop),
         cmocka_unit_test_setup_teardown(a_record_of_a_newer_form_is_not_misread, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,7 +193,7 @@ static void a_reason_belongs_to_its_change_only(void **state)
     /* [1, state, since (5 bytes), reason code, changes, ...: one more change, the old reason */
     assert_int_equal(before.ptr[9], 1);
     before.ptr[9] = 2;
-    support_put(&b->store, "license", LW_BYTES(id), lw_buf_view(&before));
+    support_put_summed(&b->store, "license", LW_BYTES(id), lw_buf_view(&before));
     assert_int_equal(wallet_read_begin(b->store.store, &txn).code, LW_OK);
     assert_int_equal(wallet_store_license_load(txn, id, WALLET_LOAD_ALL, &l).code, LW_E_SIGNATURE);
 }
@@ -342,6 +342,41 @@ static void a_number_that_two_types_share_needs_its_type(void **state)
     assert_int_equal(wallet_store_license_find(txn, (lw_str){0}, LW_STR("778"), id).code, LW_OK);
 }
 
+static void an_index_that_leads_to_another_license_is_damage(void **state)
+{
+    struct bench *b = *state;
+    uint8_t ids[2][WALLET_UUID_LEN];
+    uint8_t id[1][WALLET_UUID_LEN];
+    const lw_str type = LW_STR("business-license");
+    const lw_str number = LW_STR("N-1");
+    const lw_bytes key = lw_str_bytes(LW_STR("N-1\0business-license\0\0\0\0\x01"));
+    struct wallet_page page = {.len = 0};
+    struct wallet_type_id types[1];
+    size_t count = 1;
+    LW_AUTO_BUF value = LW_BUF(64);
+    assert_int_equal(try_issue(b, "N-1", "1", WALLET_ACTIVE, ids[0]), LW_OK);
+    assert_int_equal(try_issue(b, "N-2", "1", WALLET_ACTIVE, ids[1]), LW_OK);
+    support_get(&b->store, "license-number", key, &value);
+    memcpy(value.ptr + value.len - WALLET_UUID_LEN, ids[1], WALLET_UUID_LEN);
+    support_put(&b->store, "license-number", key, lw_buf_view(&value));
+    for (unsigned i = 0; i < 2; i++) { /* to another's license, then nowhere */
+        WALLET_AUTO_TXN txn = NULL;
+        assert_int_equal(wallet_read_begin(b->store.store, &txn).code, LW_OK);
+        assert_int_equal(wallet_store_license_find(txn, type, number, id[0]).code, LW_E_CORRUPT);
+        assert_int_equal(
+            wallet_store_license_find_version(txn, type, number, LW_STR("1"), id[0]).code,
+            LW_E_CORRUPT);
+        assert_int_equal(wallet_store_license_types(txn, number, types, &count).code, LW_E_CORRUPT);
+        count = 1;
+        assert_int_equal(wallet_store_license_versions(txn, type, number, &page, id, &count).code,
+                         LW_E_CORRUPT);
+        wallet_txn_end(txn);
+        txn = NULL;
+        assert_int_equal(try_issue(b, "N-1", "2", WALLET_ACTIVE, id[0]), LW_E_CORRUPT);
+        support_flip(&b->store, "license-number", key, 0);
+    }
+}
+
 static void numbers_and_types_of_no_such_length_are_not_found(void **state)
 {
     struct bench *b = *state;
@@ -392,6 +427,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(versions_stand_in_order_and_the_last_is_found_by_number,
                                         make, drop),
         cmocka_unit_test_setup_teardown(a_number_that_two_types_share_needs_its_type, make, drop),
+        cmocka_unit_test_setup_teardown(an_index_that_leads_to_another_license_is_damage, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(numbers_and_types_of_no_such_length_are_not_found, make,
                                         drop),
     };

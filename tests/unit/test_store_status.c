@@ -317,12 +317,12 @@ static void mark_given(struct support_store *f, uint64_t count)
 {
     uint8_t key[13] = {0, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 0, 0};
     for (uint64_t place = 0; place < SIZE / 8192; place++) {
-        uint8_t bits[1024] = {0};
+        uint8_t bits[1024 + 8] = {0};
         for (uint64_t i = 0; i < 8192 && place * 8192 + i < count; i++) {
             bits[i / 8] |= (uint8_t)(1U << i % 8);
         }
         key[12] = (uint8_t)place;
-        support_put(f, "status-chunk", LW_BYTES(key), LW_BYTES(bits));
+        support_put_summed(f, "status-chunk", LW_BYTES(key), LW_BYTES(bits));
     }
 }
 
@@ -370,7 +370,7 @@ static void an_index_is_never_given_twice_even_when_its_bit_is_lost(void **state
     static struct allocate a;
     struct open_list o[2] = {{.agency = "a", .size = SIZE}, {.agency = "a", .size = SIZE}};
     uint8_t key[13] = {0, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 0, 0};
-    LW_AUTO_BUF chunk = LW_BUF(1024);
+    LW_AUTO_BUF chunk = LW_BUF(2048);
     support_store_write(f, open_list, &o[0]);
     support_store_write(f, open_list, &o[1]);
     a = (struct allocate){.agency = "a", .count = 1};
@@ -380,7 +380,7 @@ static void an_index_is_never_given_twice_even_when_its_bit_is_lost(void **state
     key[12] = (uint8_t)(idx / 8192);
     support_get(f, "status-chunk", LW_BYTES(key), &chunk);
     chunk.ptr[idx % 8192 / 8] ^= (uint8_t)(1U << idx % 8);
-    support_put(f, "status-chunk", LW_BYTES(key), lw_buf_view(&chunk));
+    support_put_summed(f, "status-chunk", LW_BYTES(key), lw_buf_view(&chunk));
     set_allocated(f, 1, SIZE - 1); /* so the only free one is drawn: that which was given */
     const lw_err err = allocate_in_first(f, &a);
     assert_int_equal(err.code, LW_E_CORRUPT);
@@ -400,6 +400,25 @@ static void counts_and_chunks_that_do_not_fit_are_found_out(void **state)
     assert_int_equal(allocate_in_first(f, &a).code, LW_E_CORRUPT);
     support_put(f, "status-chunk", LW_BYTES(key), lw_str_bytes(LW_STR("short")));
     assert_int_equal(allocate_in_first(f, &a).code, LW_E_CORRUPT);
+}
+
+static void a_bit_changed_in_a_chunk_of_statuses_is_found_out(void **state)
+{
+    struct support_store *f = *state;
+    enum wallet_entry_status status = WALLET_ENTRY_VALID;
+    struct wallet_stored_list list;
+    LW_AUTO_BUF array = LW_BUF(SIZE);
+    uint8_t key[13] = {0, 0, 0, 0, 0, 0, 0, 0, 's', 0, 0, 0, 0};
+    const struct wallet_status_place place = allocate_one(f, "a");
+    assert_int_equal(set(f, place, WALLET_ENTRY_INVALID, NULL), LW_OK);
+    key[7] = (uint8_t)place.list;
+    key[12] = (uint8_t)(place.idx / 4096);
+    support_flip(f, "status-chunk", LW_BYTES(key), 1031 - place.idx % 4096 / 4);
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+    assert_int_equal(wallet_store_status_get(txn, place, &status).code, LW_E_CORRUPT);
+    assert_int_equal(wallet_store_status_array(txn, place.list, &list, &array).code, LW_E_CORRUPT);
+    assert_int_equal(array.len, 0);
 }
 
 static void lists_are_given_page_by_page_of_one_agency_or_all(void **state)
@@ -452,6 +471,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_index_is_never_given_twice_even_when_its_bit_is_lost,
                                         make, drop),
         cmocka_unit_test_setup_teardown(counts_and_chunks_that_do_not_fit_are_found_out, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(a_bit_changed_in_a_chunk_of_statuses_is_found_out, make,
                                         drop),
         cmocka_unit_test_setup_teardown(lists_are_given_page_by_page_of_one_agency_or_all, make,
                                         drop),

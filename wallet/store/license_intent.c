@@ -124,27 +124,44 @@ lw_err wallet_store_intent_get(const struct wallet_txn *txn, const uint8_t id[WA
     return LW_SUCCESS;
 }
 
+/* What an entry of the index by number must be found to be. */
+struct version_name {
+    lw_str type;
+    lw_str number;
+    lw_str version;
+};
+
+static lw_err leads_astray(void)
+{
+    return LW_FAIL(LW_E_CORRUPT, "license: a number leads to nothing of its own", LW_NOWHERE);
+}
+
 /* Says whether the id stands for this version, and whether it is an intent. */
 static lw_err is_version(const struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
-                         lw_str version, bool *same, bool *open)
+                         const struct version_name *name, bool *same, bool *open)
 {
     struct wallet_stored_license row;
     struct placed_intent placed;
     lw_err err = wallet_license_row_get(txn, id, &row);
     *open = err.code == LW_E_NOT_FOUND;
     if (err.code == LW_OK) {
-        *same = lw_str_eq(row.license.version, version);
-        return LW_SUCCESS;
+        *same = lw_str_eq(row.license.version, name->version);
+        const bool of_number =
+            lw_str_eq(row.license.number, name->number) && lw_str_eq(row.license.type, name->type);
+        return of_number ? LW_SUCCESS : leads_astray();
     }
     if (err.code != LW_E_NOT_FOUND) {
         return err;
     }
     err = get_intent(txn, id, &placed);
     if (err.code == LW_E_NOT_FOUND) {
-        return LW_FAIL(LW_E_CORRUPT, "license: a number leads nowhere", LW_NOWHERE);
+        return leads_astray();
     }
-    *same = err.code == LW_OK && lw_str_is(version, placed.intent.version);
-    return err;
+    LW_TRY(err);
+    *same = lw_str_is(name->version, placed.intent.version);
+    const bool of_number =
+        lw_str_is(name->number, placed.intent.number) && lw_str_is(name->type, placed.intent.type);
+    return of_number ? LW_SUCCESS : leads_astray();
 }
 
 /* What a walk over the versions of a number finds. */
@@ -158,6 +175,7 @@ struct version_found {
 static lw_err find_version(const struct wallet_txn *txn, lw_str type, lw_str number, lw_str version,
                            struct version_found *found)
 {
+    const struct version_name name = {.type = type, .number = number, .version = version};
     struct wallet_row_key prefix = {0};
     lw_bytes key = {0};
     lw_bytes value = {0};
@@ -176,7 +194,7 @@ static lw_err find_version(const struct wallet_txn *txn, lw_str type, lw_str num
         found->last_order = (uint32_t)order[0] << 24 | (uint32_t)order[1] << 16 |
                             (uint32_t)order[2] << 8 | order[3];
         LW_TRY(wallet_license_number_ref(value, id));
-        LW_TRY(is_version(txn, id, version, &same, &open));
+        LW_TRY(is_version(txn, id, &name, &same, &open));
         if (same) {
             found->there = true;
             found->open = open;

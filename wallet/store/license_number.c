@@ -13,6 +13,30 @@ lw_err wallet_license_number_ref(lw_bytes value, uint8_t id[WALLET_UUID_LEN])
     return wallet_stored_end(&r);
 }
 
+/*
+ * Follows an entry to its license; `there` is false when it is an intent's. An index that leads to
+ * another number's license, or nowhere, is damage: never a wrong license.
+ */
+static lw_err follow(const struct wallet_txn *txn, lw_bytes value, lw_str type, lw_str number,
+                     struct wallet_stored_license *row, bool *there)
+{
+    uint8_t id[WALLET_UUID_LEN];
+    bool open = false;
+    LW_TRY(wallet_license_number_ref(value, id));
+    const lw_err err = wallet_license_row_get(txn, id, row);
+    *there = err.code == LW_OK;
+    if (err.code == LW_E_NOT_FOUND) {
+        LW_TRY(wallet_txn_has(txn, WALLET_KS_INTENT, wallet_row_id(id), &open));
+        return open ? LW_SUCCESS
+                    : LW_FAIL(LW_E_CORRUPT, "license: a number leads nowhere", LW_NOWHERE);
+    }
+    LW_TRY(err);
+    if (!lw_str_eq(row->license.type, type) || !lw_str_eq(row->license.number, number)) {
+        return LW_FAIL(LW_E_CORRUPT, "license: a number leads to another's license", LW_NOWHERE);
+    }
+    return LW_SUCCESS;
+}
+
 /* What a walk over the versions of a number, newest first, found. */
 struct newest {
     bool there;
@@ -45,15 +69,11 @@ static lw_err newest(const struct wallet_txn *txn, lw_str type, lw_str number,
     while (!(best.there && !wallet_state_is_final(best.state)) &&
            wallet_scan_next(&scan, &key, &value)) {
         struct wallet_stored_license row;
-        uint8_t one[WALLET_UUID_LEN];
-        LW_TRY(wallet_license_number_ref(value, one));
-        const lw_err err = wallet_license_row_get(txn, one, &row);
-        if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
-            return err;
-        }
-        if (err.code == LW_OK && comes_before(row.state, &best)) {
+        bool there = false;
+        LW_TRY(follow(txn, value, type, number, &row, &there));
+        if (there && comes_before(row.state, &best)) {
             best = (struct newest){.there = true, .state = row.state};
-            memcpy(best.id, one, sizeof(one));
+            memcpy(best.id, row.license.id, WALLET_UUID_LEN);
         }
     }
     LW_TRY(scan.err);
@@ -123,7 +143,7 @@ lw_err wallet_store_license_types(const struct wallet_txn *txn, lw_str number,
         wallet_scan(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
     while (wallet_scan_next(&scan, &key, &value)) {
         struct wallet_type_id type;
-        uint8_t id[WALLET_UUID_LEN];
+        struct wallet_stored_license row;
         bool there = false;
         if (!type_of_key(key, prefix.len, &type)) {
             return LW_FAIL(LW_E_CORRUPT, "license: a number without its type", LW_NOWHERE);
@@ -131,8 +151,7 @@ lw_err wallet_store_license_types(const struct wallet_txn *txn, lw_str number,
         if (strcmp(type.text, last.text) == 0) {
             continue;
         }
-        LW_TRY(wallet_license_number_ref(value, id));
-        LW_TRY(wallet_txn_has(txn, WALLET_KS_LICENSE, wallet_row_id(id), &there));
+        LW_TRY(follow(txn, value, lw_str_c(type.text), number, &row, &there));
         if (there) {
             last = type;
             if (found < room) {
@@ -147,15 +166,21 @@ lw_err wallet_store_license_types(const struct wallet_txn *txn, lw_str number,
 
 struct chain_page {
     const struct wallet_txn *txn;
+    lw_str type;
+    lw_str number;
     uint8_t (*ids)[WALLET_UUID_LEN];
 };
 
 static lw_err take_version(void *ctx, size_t i, lw_bytes key, lw_bytes value, bool *take)
 {
     const struct chain_page *page = ctx;
+    struct wallet_stored_license row;
     (void)key;
-    LW_TRY(wallet_license_number_ref(value, page->ids[i]));
-    return wallet_txn_has(page->txn, WALLET_KS_LICENSE, wallet_row_id(page->ids[i]), take);
+    LW_TRY(follow(page->txn, value, page->type, page->number, &row, take));
+    if (*take) {
+        memcpy(page->ids[i], row.license.id, WALLET_UUID_LEN);
+    }
+    return LW_SUCCESS;
 }
 
 lw_err wallet_store_license_versions(const struct wallet_txn *txn, lw_str type, lw_str number,
@@ -163,7 +188,7 @@ lw_err wallet_store_license_versions(const struct wallet_txn *txn, lw_str type, 
                                      size_t *count)
 {
     struct wallet_row_key prefix = {0};
-    struct chain_page to = {.txn = txn, .ids = ids};
+    struct chain_page to = {.txn = txn, .type = type, .number = number, .ids = ids};
     if (type.len == 0 || !lengths_ok(type, number)) {
         page->end = true;
         *count = 0;
@@ -192,14 +217,10 @@ lw_err wallet_license_other_open(const struct wallet_txn *txn, lw_str type, lw_s
         wallet_scan(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
     while (!*other && wallet_scan_next(&scan, &key, &value)) {
         struct wallet_stored_license row;
-        uint8_t one[WALLET_UUID_LEN];
-        LW_TRY(wallet_license_number_ref(value, one));
-        const lw_err err = wallet_license_row_get(txn, one, &row);
-        if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
-            return err;
-        }
-        *other = err.code == LW_OK && !wallet_state_is_final(row.state) &&
-                 memcmp(one, id, sizeof(one)) != 0;
+        bool there = false;
+        LW_TRY(follow(txn, value, type, number, &row, &there));
+        *other = there && !wallet_state_is_final(row.state) &&
+                 memcmp(row.license.id, id, WALLET_UUID_LEN) != 0;
     }
     return scan.err;
 }

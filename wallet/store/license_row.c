@@ -3,12 +3,14 @@
  * stands in it and nowhere else: the view is read out of it each time, so no copy can differ.
  *
  *   [1, state, since, reason code, changes, ? predecessor, ? successor, import, ? log index,
- *    [* person, role], sealed reason, record]
+ *    [* person, role], sealed reason, record, check sum]
+ *
+ * The sum is there because one bit can make a revoked license an active one.
  */
 #include "license_row.h"
 #include "wallet/record.h"
 
-enum { FIELDS = 11 };
+enum { FIELDS = 12, SUM_ITEM_LEN = 1 + WALLET_ROW_SUM_LEN };
 
 static lw_err encode_head(const struct wallet_stored_license *row, lw_buf *out)
 {
@@ -24,10 +26,9 @@ static lw_err encode_head(const struct wallet_stored_license *row, lw_buf *out)
                                           : wallet_cbor_put_uint(out, row->audit_index);
 }
 
-lw_err wallet_license_row_encode(const struct wallet_stored_license *row, lw_buf *out)
+static lw_err encode_rest(const struct wallet_stored_license *row, lw_buf *out)
 {
     const struct wallet_license *l = &row->license;
-    LW_TRY(encode_head(row, out));
     LW_TRY(wallet_cbor_put_array(out, 2 * l->holder_count));
     for (size_t i = 0; i < l->holder_count; i++) {
         LW_TRY(wallet_cbor_put_bytes(out, wallet_row_id(row->persons[i])));
@@ -35,6 +36,17 @@ lw_err wallet_license_row_encode(const struct wallet_stored_license *row, lw_buf
     }
     LW_TRY(wallet_cbor_put_bytes(out, row->sealed_reason));
     return wallet_cbor_put_bytes(out, row->record);
+}
+
+lw_err wallet_license_row_encode(const struct wallet_stored_license *row, lw_buf *out)
+{
+    uint8_t sum[WALLET_ROW_SUM_LEN];
+    LW_AUTO_BUF value = LW_BUF(WALLET_LICENSE_ROW_MAX);
+    LW_TRY(encode_head(row, &value));
+    LW_TRY(encode_rest(row, &value));
+    LW_TRY(wallet_row_sum(wallet_row_id(row->license.id), lw_buf_view(&value), sum));
+    LW_TRY(wallet_cbor_put_bytes(&value, LW_BYTES(sum)));
+    return lw_buf_put(out, lw_buf_view(&value));
 }
 
 static uint64_t read_audit_index(struct wallet_cbor *r)
@@ -87,6 +99,8 @@ static lw_err read_record(lw_bytes bytes, struct wallet_license *l)
 lw_err wallet_license_row_parse(const uint8_t id[WALLET_UUID_LEN], lw_bytes value,
                                 struct wallet_stored_license *row)
 {
+    uint8_t sum[WALLET_ROW_SUM_LEN];
+    uint8_t expected[WALLET_ROW_SUM_LEN];
     struct wallet_cbor r;
     struct wallet_license *l = &row->license;
     LW_TRY(wallet_row_open(value, FIELDS, &r));
@@ -104,9 +118,15 @@ lw_err wallet_license_row_parse(const uint8_t id[WALLET_UUID_LEN], lw_bytes valu
     }
     row->sealed_reason = wallet_cbor_bytes(&r);
     row->record = wallet_cbor_bytes(&r);
+    wallet_row_read_fixed(&r, sum, sizeof(sum));
     row->reason = (lw_str){0};
     row->opened = false;
     LW_TRY(wallet_stored_end(&r));
+    LW_TRY(wallet_row_sum(wallet_row_id(id), (lw_bytes){value.ptr, value.len - SUM_ITEM_LEN},
+                          expected));
+    if (memcmp(sum, expected, sizeof(sum)) != 0) {
+        return LW_FAIL(LW_E_CORRUPT, "license: not as it was written", LW_NOWHERE);
+    }
     return read_record(row->record, l);
 }
 

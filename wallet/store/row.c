@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "hsm/digest.h"
+
 void wallet_row_key_put(struct wallet_row_key *key, lw_bytes part)
 {
     assert(part.len <= WALLET_KEY_MAX - key->len);
@@ -154,6 +156,15 @@ bool wallet_row_read_opt_id(struct wallet_cbor *r, uint8_t id[WALLET_ROW_ID_LEN]
 lw_err wallet_row_put_opt_id(lw_buf *out, const uint8_t *id)
 {
     return id == NULL ? wallet_cbor_put_null(out) : wallet_cbor_put_bytes(out, wallet_row_id(id));
+}
+
+lw_err wallet_row_sum(lw_bytes key, lw_bytes value, uint8_t sum[WALLET_ROW_SUM_LEN])
+{
+    const lw_bytes parts[] = {key, value};
+    uint8_t digest[HSM_SHA256_LEN];
+    LW_TRY(hsm_sha256_parts(parts, 2, digest));
+    memcpy(sum, digest, WALLET_ROW_SUM_LEN);
+    return LW_SUCCESS;
 }
 
 lw_err wallet_row_open(lw_bytes value, size_t fields, struct wallet_cbor *r)

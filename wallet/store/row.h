@@ -8,7 +8,7 @@
 #include "txn.h"
 #include "wallet/store_page.h"
 
-enum { WALLET_ROW_ID_LEN = 16 };
+enum { WALLET_ROW_ID_LEN = 16, WALLET_ROW_SUM_LEN = 8 };
 
 /*
  * A key in the making; begin with {0}. Texts in keys end with a NUL, so that no text is the
@@ -58,6 +58,13 @@ LW_MUST_USE lw_err wallet_row_put_opt_int(lw_buf *out, int64_t n, int64_t none);
 /** Return whether an id, not null, was read. */
 bool wallet_row_read_opt_id(struct wallet_cbor *r, uint8_t id[WALLET_ROW_ID_LEN]);
 LW_MUST_USE lw_err wallet_row_put_opt_id(lw_buf *out, const uint8_t *id);
+
+/**
+ * Make the check sum of a value that must not be misread when a bit of the disk has changed: the
+ * first bytes of SHA-256 over its key and its bytes. It has no key, so it stops faults, not
+ * attacks.
+ */
+LW_MUST_USE lw_err wallet_row_sum(lw_bytes key, lw_bytes value, uint8_t sum[WALLET_ROW_SUM_LEN]);
 
 /** Open a value of version 1 and exactly `fields` fields after it. errors  LW_E_CORRUPT */
 LW_MUST_USE lw_err wallet_row_open(lw_bytes value, size_t fields, struct wallet_cbor *r);

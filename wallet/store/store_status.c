@@ -3,7 +3,7 @@
  *
  *   status-list   number               ->  the list's record
  *   status-open   agency NUL number    ->  nothing, while the list takes entries
- *   status-chunk  number array place   ->  CHUNK_LEN raw bytes; absent: all zero
+ *   status-chunk  number array place   ->  CHUNK_LEN bytes and their sum; absent: all zero
  *   status-entry  number index         ->  [1, license, credential, end]
  *
  * The arrays are 'a', one bit for each index that was ever given, and 's', two bits of status.
@@ -100,6 +100,21 @@ lw_err wallet_store_status_list_get(const struct wallet_txn *txn, uint64_t numbe
     return parse_list(number, value, list);
 }
 
+/* A bit that changes on the disk must not make an invalid credential valid. */
+static lw_err check_chunk(const struct wallet_row_key *key, lw_bytes *chunk)
+{
+    uint8_t sum[WALLET_ROW_SUM_LEN];
+    if (chunk->len != CHUNK_LEN + WALLET_ROW_SUM_LEN) {
+        return LW_FAIL(LW_E_CORRUPT, "status: a chunk of another length", LW_NOWHERE);
+    }
+    chunk->len = CHUNK_LEN;
+    LW_TRY(wallet_row_sum(wallet_row_key_view(key), *chunk, sum));
+    if (memcmp(sum, chunk->ptr + CHUNK_LEN, sizeof(sum)) != 0) {
+        return LW_FAIL(LW_E_CORRUPT, "status: a chunk is not as it was written", LW_NOWHERE);
+    }
+    return LW_SUCCESS;
+}
+
 /* Gives the chunk's bytes, or nothing when no bit of it was ever set. */
 static lw_err get_chunk(const struct wallet_txn *txn, const struct wallet_row_key *key,
                         lw_bytes *chunk)
@@ -110,23 +125,22 @@ static lw_err get_chunk(const struct wallet_txn *txn, const struct wallet_row_ke
         return LW_SUCCESS;
     }
     LW_TRY(err);
-    if (chunk->len != CHUNK_LEN) {
-        return LW_FAIL(LW_E_CORRUPT, "status: a chunk of another length", LW_NOWHERE);
-    }
-    return LW_SUCCESS;
+    return check_chunk(key, chunk);
 }
 
 /* Sets the bits under `mask` of one byte. */
 static lw_err set_bits(struct wallet_txn *txn, const struct wallet_row_key *key, size_t at,
                        uint8_t mask, uint8_t bits)
 {
-    uint8_t bytes[CHUNK_LEN] = {0};
+    uint8_t bytes[CHUNK_LEN + WALLET_ROW_SUM_LEN] = {0};
     lw_bytes chunk = {0};
     LW_TRY(get_chunk(txn, key, &chunk));
     if (chunk.len > 0) {
         memcpy(bytes, chunk.ptr, CHUNK_LEN);
     }
     bytes[at] = (uint8_t)((bytes[at] & ~mask) | bits);
+    LW_TRY(
+        wallet_row_sum(wallet_row_key_view(key), (lw_bytes){bytes, CHUNK_LEN}, bytes + CHUNK_LEN));
     return wallet_txn_put(txn, WALLET_KS_STATUS_CHUNK, wallet_row_key_view(key), LW_BYTES(bytes));
 }
 
