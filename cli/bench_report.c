@@ -34,10 +34,10 @@ bool bench_reached(const struct bench_row *row)
     return false;
 }
 
-/* Rates in whole numbers, ratios with two places. */
+/* Rates in whole numbers, ratios with three places. */
 static void format(double value, char text[NUMBER_MAX])
 {
-    (void)snprintf(text, NUMBER_MAX, value >= 1000 ? "%.0f" : "%.2f", value);
+    (void)snprintf(text, NUMBER_MAX, value >= 1000 ? "%.0f" : "%.3f", value);
 }
 
 static void print_table(const struct bench *b)
