@@ -332,9 +332,10 @@ static lw_err show_license(struct cli *cli, struct wallet_home *home, struct wal
     }
     LW_TRY(wallet_home_snapshot(home, &snapshot));
     const struct wallet_license_type *type = wallet_snapshot_type(snapshot, stored.license.type);
+    lw_err err = type == NULL ? LW_SUCCESS : wallet_flow_claims_now(home, type, &stored.license);
     wallet_json_put_object(w);
     wallet_json_put_name(w, "license");
-    lw_err err = cli_license_line(&stored, lw_now(cli->env.clock), w);
+    err = err.code == LW_OK ? cli_license_line(&stored, lw_now(cli->env.clock), w) : err;
     wallet_json_member_time(w, "since", stored.since);
     if (stored.reason.len > 0) {
         wallet_json_member_text(w, "reason", stored.reason);

@@ -144,6 +144,7 @@ static lw_err prepare(struct making *m, const struct wallet_snapshot *snapshot,
         return LW_FAIL(LW_E_CORRUPT, "issue: the license's type is not in the catalogue",
                        LW_NOWHERE);
     }
+    LW_TRY(wallet_flow_claims_now(m->home, m->type, &stored->license));
     memcpy(m->info.license, stored->license.id, WALLET_UUID_LEN);
     return wallet_jwk_thumbprint(m->holder, m->info.holder);
 }

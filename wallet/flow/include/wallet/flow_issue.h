@@ -57,6 +57,16 @@ struct wallet_license_ref {
 struct wallet_license_ref wallet_license_ref_parse(lw_str text);
 
 /**
+ * Let the claims of a license that was loaded point into `type`, the present version of its type:
+ * they point into the version it was issued under. A claim that the type has no more is left out.
+ *
+ * errors  LW_E_NOT_FOUND  the store lacks that version; LW_E_CORRUPT
+ */
+LW_MUST_USE lw_err wallet_flow_claims_now(struct wallet_home *home,
+                                          const struct wallet_license_type *type,
+                                          struct wallet_license *license);
+
+/**
  * Give the holder's credential of a license in a format, made and kept when this holder key has
  * none yet: status index drawn at random, signed in the HSM, checked by the ordinary verifier
  * before release. Binding a key not seen before is noted in the audit log.
