@@ -52,19 +52,22 @@ void support_token_folder(struct support_token *t)
 }
 
 /* The module is named by a link, so that each token has a control file of its own beside it. */
-static void put_shim_between(struct support_token *t)
+struct shim_control *support_shim(const char *folder, const char *module,
+                                  char shim[SUPPORT_PATH_MAX])
 {
     char path[SUPPORT_PATH_MAX];
-    must(symlink(LW_SHIM, t->shim) == 0, "no link to the shim");
-    path_in(path, t->folder, "shim.so.ctl");
+    struct shim_control *control = NULL;
+    path_in(shim, folder, "shim.so");
+    must(symlink(LW_SHIM, shim) == 0, "no link to the shim");
+    path_in(path, folder, "shim.so.ctl");
     const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    must(fd >= 0 && ftruncate(fd, sizeof(*t->control)) == 0, "no control file");
-    t->control = mmap(NULL, sizeof(*t->control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    must(t->control != MAP_FAILED, "no control");
+    must(fd >= 0 && ftruncate(fd, sizeof(*control)) == 0, "no control file");
+    control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    must(control != MAP_FAILED, "no control");
     (void)close(fd);
-    must(strlen(t->config.module) < sizeof(t->control->module), "module path too long");
-    memcpy(t->control->module, t->config.module, strlen(t->config.module));
-    t->config.module = t->shim;
+    must(strlen(module) < sizeof(control->module), "module path too long");
+    memcpy(control->module, module, strlen(module));
+    return control;
 }
 
 void support_token_make(struct support_token *t, bool with_shim)
@@ -83,7 +86,8 @@ void support_token_make(struct support_token *t, bool with_shim)
     const lw_err err = hsm_softhsm_init(&paths, hsm_rng_system());
     must(err.code == LW_OK, err.why == NULL ? "" : err.why);
     if (with_shim) {
-        put_shim_between(t);
+        t->control = support_shim(t->folder, t->config.module, t->shim);
+        t->config.module = t->shim;
     }
 }
 

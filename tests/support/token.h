@@ -25,6 +25,15 @@ struct support_token {
 /** Initialise a token labelled "test". Call it in place: `config` points into `t`. */
 void support_token_make(struct support_token *t, bool with_shim);
 
+/**
+ * Put the shim before `module`: a link to it and its control file in `folder`, which is mapped.
+ *
+ * shim     set to the link, the module to name instead
+ * returns  the control, mapped until the process ends or it is unmapped
+ */
+struct shim_control *support_shim(const char *folder, const char *module,
+                                  char shim[SUPPORT_PATH_MAX]);
+
 /** Remove the folder. The pool must be closed. */
 void support_token_free(struct support_token *t);
 

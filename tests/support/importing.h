@@ -1,0 +1,65 @@
+/* Imports for tests: small registers made up on the spot, and what the flow said of them. */
+#ifndef SUPPORT_IMPORTING_H
+#define SUPPORT_IMPORTING_H
+
+#include "home.h"
+#include "wallet/flow_import.h"
+
+enum { SUPPORT_ISSUES_MAX = 64, SUPPORT_REGISTER_MAX = 4 * 1024 * 1024 };
+
+#define SUPPORT_IMPORT_HEADER "NO,TERM,ACC,NAME,FROM,TO,ISSUED,STATE,ADDR,CAT\n"
+
+/* JSON: a map of that header to a business license, with and without keys of the terms. */
+extern const char support_import_map[];
+extern const char support_import_map_without_terms[];
+
+struct support_issue {
+    size_t line;
+    char column[64];
+    const char *why;
+    bool fatal;
+};
+
+struct support_import {
+    struct wallet_import_order order; /* what differs from the usual; csv, map, type are set */
+    size_t stop_at;                   /* the watch asks to stop at this question; 0: never */
+    void (*progress)(void *ctx, const struct wallet_import_progress *progress); /* or NULL */
+    void *ctx;
+    /* out */
+    struct wallet_import_result result;
+    struct support_issue issues[SUPPORT_ISSUES_MAX]; /* the first */
+    size_t issue_count;
+    size_t asked;    /* how often the watch was asked to stop */
+    size_t reported; /* progress */
+};
+
+/** Import `csv` with `map` as business licenses. */
+lw_err support_import(struct wallet_home *home, lw_bytes csv, const char *map,
+                      struct support_import *import);
+
+/** Append a row of the header; dates as YYYY-MM-DD. */
+void support_import_row(lw_buf *csv, const char *number, const char *term, const char *from,
+                        const char *until, const char *state);
+
+/**
+ * Append `numbers` licenses with 1 to 3 terms each, numbers "PREFIX-1" and so on; some cancelled.
+ *
+ * returns the rows
+ */
+size_t support_import_rows(lw_buf *csv, const char *prefix, size_t numbers);
+
+/* What the store has of one type. */
+struct support_held {
+    uint64_t licenses;
+    uint64_t by_state[WALLET_SUPERSEDED + 1];
+    uint64_t intents;
+    uint64_t issued; /* events in the log that say so */
+};
+
+/**
+ * Read it all: every chain holds together (one current, the others final, links to and fro), every
+ * record verifies and says what is stored, store and log are whole. Aborts when not.
+ */
+void support_held(struct wallet_home *home, struct support_held *held);
+
+#endif
