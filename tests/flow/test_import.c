@@ -87,7 +87,7 @@ static void import_whole(const lw_buf *csv, const char *map, size_t rows)
     struct support_import again = {.order = {.shift_auto = true}};
     struct support_held before;
     struct support_held after;
-    support_held(home.home, &before);
+    support_held(home.home, true, &before);
     const uint64_t log = log_size();
     import_ok(csv, map, &dry);
     assert_int_equal(log_size(), log);
@@ -105,7 +105,7 @@ static void import_whole(const lw_buf *csv, const char *map, size_t rows)
     assert_int_equal(dry.result.superseded, first.result.superseded);
     assert_true(first.result.active > 10);
     assert_true(first.result.revoked > 0 && first.result.cancelled > 0);
-    support_held(home.home, &after);
+    support_held(home.home, true, &after);
     assert_int_equal(after.licenses - before.licenses, rows - 1);
     assert_int_equal(after.issued - before.issued, rows - 1);
     assert_int_equal(after.intents, 0);
@@ -334,7 +334,7 @@ static int drop(void **state)
 {
     struct support_held held;
     (void)state;
-    support_held(home.home, &held); /* everything holds together to the end */
+    support_held(home.home, true, &held); /* everything holds together to the end */
     support_home_drop(&home);
     return 0;
 }

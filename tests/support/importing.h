@@ -59,7 +59,9 @@ struct support_held {
 /**
  * Read it all: every chain holds together (one current, the others final, links to and fro), every
  * record verifies and says what is stored, store and log are whole. Aborts when not.
+ *
+ * ended  no import is under way: every successor is there, and something stands for each number
  */
-void support_held(struct wallet_home *home, struct support_held *held);
+void support_held(struct wallet_home *home, bool ended, struct support_held *held);
 
 #endif
