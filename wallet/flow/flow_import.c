@@ -114,7 +114,7 @@ static lw_err open_file(struct import_run *run)
     lw_err err = wallet_import_map_read(run->order->map, &run->map, errors, &count);
     if (err.code != LW_OK) {
         tell_doc_errors(run, err, errors, count);
-        return err;
+        return LW_FAIL(err.code, "import: the map does not hold", LW_NOWHERE);
     }
     err = wallet_csv_open(&run->csv, run->order->csv, wallet_import_map_encoding(run->map), &line);
     if (err.code != LW_OK) {
@@ -177,6 +177,8 @@ static lw_err bind(struct import_run *run, int64_t shift_days)
     const lw_err err = wallet_import_plan_new(&run->plan, run->map, &binding, errors, &count);
     if (err.code == LW_E_VALUE || err.code == LW_E_LIMIT) {
         tell_doc_errors(run, err, errors, count);
+        return LW_FAIL(err.code, "import: the map does not fit the file or the license type",
+                       LW_NOWHERE);
     }
     return err;
 }
