@@ -194,9 +194,12 @@ static bool allow(scmp_filter_ctx filter, const int *calls, size_t count)
 /* Threads but no processes, memory but no new code, signals to ourselves only. */
 static bool allow_by_argument(scmp_filter_ctx filter, bool device)
 {
-    const struct scmp_arg_cmp thread = SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    const struct scmp_arg_cmp no_code = SCMP_A2_32(SCMP_CMP_MASKED_EQ, device ? 0 : PROT_EXEC, 0);
-    const struct scmp_arg_cmp ourselves = SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid());
+    const struct scmp_arg_cmp thread = {
+        .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD, .datum_b = CLONE_THREAD};
+    const struct scmp_arg_cmp no_code = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = device ? 0 : PROT_EXEC, .datum_b = 0};
+    const struct scmp_arg_cmp ourselves = {
+        .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (uint64_t)getpid(), .datum_b = 0};
     /* glibc asks for clone3 first, whose flags a filter cannot see, and then for clone. */
     return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0 &&
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, thread) == 0 &&

@@ -8,88 +8,31 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "hsm/digest.h"
-#include "token.h"
-
-enum { FOR_EVER = 0x7fffffff, WAIT_TRIES = 1000, WAIT_TICK_MS = 10 };
-
-struct fixture {
-    struct support_token token;
-    struct hsm_pool *pool;
-    struct hsm_public_key key; /* of "k", for credentials */
-};
-
-static void open_again(struct fixture *f)
-{
-    assert_int_equal(hsm_pool_open(&f->token.config, &f->pool).code, LW_OK);
-}
+#include "pool_fixture.h"
 
 static int open_pool(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-    support_token_make(&f->token, true);
-    f->token.config.deadline_ms = 800;
-    open_again(f);
-    assert_int_equal(hsm_pool_generate(f->pool, "k", HSM_PURPOSE_CREDENTIAL, &f->key).code, LW_OK);
-    *state = f;
+    *state = pool_fixture_new(800);
     return 0;
 }
 
 static int close_pool(void **state)
 {
-    struct fixture *f = *state;
-    hsm_pool_close(f->pool);
-    support_token_free(&f->token);
-    free(f);
+    pool_fixture_free(*state);
     return 0;
-}
-
-static void sign_fault(struct fixture *f, enum shim_fault fault, unsigned left, unsigned marked)
-{
-    atomic_store(&f->token.control->sign_left, left);
-    atomic_store(&f->token.control->sign_marked, marked);
-    atomic_store(&f->token.control->sign_fault, fault);
-}
-
-static lw_code sign_one(struct fixture *f)
-{
-    const uint8_t digest[HSM_SHA256_LEN] = {1};
-    uint8_t sig[HSM_SIG_MAX];
-    return hsm_pool_sign(f->pool, "k", HSM_PURPOSE_CREDENTIAL, LW_BYTES(digest), sig).code;
-}
-
-static bool health_becomes(struct hsm_pool *pool, lw_code code)
-{
-    for (int i = 0; i < WAIT_TRIES; i++) {
-        if (hsm_pool_health(pool).code == code) {
-            return true;
-        }
-        (void)poll(NULL, 0, WAIT_TICK_MS);
-    }
-    return false;
-}
-
-static size_t children_become(size_t count)
-{
-    pid_t pids[16];
-    for (int i = 0; i < WAIT_TRIES && support_children(pids, 16) != count; i++) {
-        (void)poll(NULL, 0, WAIT_TICK_MS);
-    }
-    return support_children(pids, 16);
 }
 
 static void a_key_that_fails_its_test_is_not_published(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     struct hsm_public_key key;
     size_t count = 0;
-    sign_fault(f, SHIM_WRONG, FOR_EVER, 0);
+    pool_sign_fault(f, SHIM_WRONG, POOL_FOR_EVER, 0);
     assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
-    sign_fault(f, SHIM_NONE, 0, 0);
+    pool_sign_fault(f, SHIM_NONE, 0, 0);
     atomic_store(&f->token.control->unfit_pair, 1);
     assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
     atomic_store(&f->token.control->unfit_pair, 0);
@@ -105,9 +48,9 @@ static void a_key_that_fails_its_test_is_not_published(void **state)
 /* The halves of a key whose making was cut off are found by nobody and make way. */
 static void a_key_whose_making_was_killed_can_be_made_again(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     struct hsm_public_key key;
-    sign_fault(f, SHIM_CRASH, 1, 0);
+    pool_sign_fault(f, SHIM_CRASH, 1, 0);
     assert_int_equal(hsm_pool_generate(f->pool, "n", HSM_PURPOSE_CA, &key).code, LW_E_TOKEN);
     assert_int_equal(hsm_pool_find(f->pool, "n", &key).code, LW_E_NOT_FOUND);
     assert_int_equal(hsm_pool_destroy(f->pool, "n").code, LW_E_NOT_FOUND);
@@ -119,43 +62,41 @@ static void a_key_whose_making_was_killed_can_be_made_again(void **state)
 
 static void a_token_pulled_out_is_told_and_comes_back_by_itself(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     atomic_store(&f->token.control->absent, 1);
-    assert_int_equal(sign_one(f), LW_E_TOKEN);
-    assert_true(health_becomes(f->pool, LW_E_TOKEN));
-    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    assert_int_equal(pool_sign_one(f), LW_E_TOKEN);
+    assert_true(pool_health_becomes(f->pool, LW_E_TOKEN));
+    assert_int_equal(pool_sign_one(f), LW_E_TOKEN);
     atomic_store(&f->token.control->absent, 0);
-    assert_true(health_becomes(f->pool, LW_OK));
-    assert_int_equal(sign_one(f), LW_OK);
+    assert_true(pool_health_becomes(f->pool, LW_OK));
+    assert_int_equal(pool_sign_one(f), LW_OK);
 }
 
 static void a_service_starts_without_its_token(void **state)
 {
-    struct fixture *f = *state;
-    hsm_pool_close(f->pool);
-    f->pool = NULL;
+    struct pool_fixture *f = *state;
+    pool_fixture_close(f);
     atomic_store(&f->token.control->absent, 1);
     assert_int_equal(hsm_pool_open(&f->token.config, &f->pool).code, LW_E_TOKEN);
     f->token.config.without_token = true;
-    open_again(f);
+    pool_fixture_reopen(f);
     assert_int_equal(hsm_pool_health(f->pool).code, LW_E_TOKEN);
-    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    assert_int_equal(pool_sign_one(f), LW_E_TOKEN);
     atomic_store(&f->token.control->absent, 0);
-    assert_true(health_becomes(f->pool, LW_OK));
-    assert_int_equal(sign_one(f), LW_OK);
+    assert_true(pool_health_becomes(f->pool, LW_OK));
+    assert_int_equal(pool_sign_one(f), LW_OK);
 }
 
 static void a_module_that_hangs_at_load_is_given_up(void **state)
 {
-    struct fixture *f = *state;
-    hsm_pool_close(f->pool);
-    f->pool = NULL;
+    struct pool_fixture *f = *state;
+    pool_fixture_close(f);
     atomic_store(&f->token.control->hang_at_load, 1);
     assert_int_equal(hsm_pool_open(&f->token.config, &f->pool).code, LW_E_TIMEOUT);
-    assert_int_equal(children_become(0), 0);
+    assert_int_equal(pool_children_become(0), 0);
 }
 
-static void write_pin(struct fixture *f, const char *pin)
+static void write_pin(struct pool_fixture *f, const char *pin)
 {
     FILE *file = fopen(f->token.pin_file, "w");
     assert_non_null(file);
@@ -163,10 +104,9 @@ static void write_pin(struct fixture *f, const char *pin)
     assert_int_equal(fclose(file), 0);
 }
 
-static unsigned logins_of_an_open(struct fixture *f, bool without_token, int wait)
+static unsigned logins_of_an_open(struct pool_fixture *f, bool without_token, int wait)
 {
-    hsm_pool_close(f->pool);
-    f->pool = NULL;
+    pool_fixture_close(f);
     const unsigned before = atomic_load(&f->token.control->logins);
     f->token.config.without_token = without_token;
     const lw_err err = hsm_pool_open(&f->token.config, &f->pool);
@@ -177,35 +117,35 @@ static unsigned logins_of_an_open(struct fixture *f, bool without_token, int wai
 
 static void a_wrong_pin_is_tried_exactly_once(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     f->token.config.processes = 4;
     write_pin(f, "0000\n");
     assert_int_equal(logins_of_an_open(f, false, 200), 1);
     assert_int_equal(logins_of_an_open(f, true, 1000), 1);
     assert_int_equal(hsm_pool_health(f->pool).code, LW_E_TOKEN);
-    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    assert_int_equal(pool_sign_one(f), LW_E_TOKEN);
     assert_int_equal(logins_of_an_open(f, true, 0), 1); /* a new pool is a new decision */
 }
 
 static void a_pin_that_goes_wrong_under_way_is_tried_once(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     pid_t pids[8];
-    assert_int_equal(children_become(2), 2);
+    assert_int_equal(pool_children_become(2), 2);
     const unsigned before = atomic_load(&f->token.control->logins);
     write_pin(f, "0000\n");
     const size_t count = support_children(pids, 8);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(kill(pids[i], SIGKILL), 0);
     }
-    assert_int_equal(sign_one(f), LW_E_TOKEN);
+    assert_int_equal(pool_sign_one(f), LW_E_TOKEN);
     (void)poll(NULL, 0, 500);
     assert_int_equal(atomic_load(&f->token.control->logins) - before, 1);
 }
 
 static void a_pin_that_is_locked_or_nearly_so_is_not_tried(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     f->token.config.processes = 1; /* each logs in */
     atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_LOCKED);
     assert_int_equal(logins_of_an_open(f, false, 0), 0);
@@ -213,12 +153,12 @@ static void a_pin_that_is_locked_or_nearly_so_is_not_tried(void **state)
     assert_int_equal(logins_of_an_open(f, false, 0), 0);
     atomic_store(&f->token.control->token_flags, SHIM_CKF_USER_PIN_COUNT_LOW);
     assert_int_equal(logins_of_an_open(f, true, 0), 1);
-    assert_int_equal(sign_one(f), LW_OK);
+    assert_int_equal(pool_sign_one(f), LW_OK);
 }
 
 static void without_gcm_the_token_wraps_by_key_wrap(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     LW_AUTO_BUF gcm = LW_BUF(HSM_WRAP_MAX);
     LW_AUTO_BUF plain = LW_BUF(HSM_WRAP_MAX);
     const uint8_t secret[32] = {9, 8, 7};
@@ -243,7 +183,7 @@ static void without_gcm_the_token_wraps_by_key_wrap(void **state)
 /* Else a kill during the login, or a power cut after it, would lose the token and its keys. */
 static void a_login_cannot_cut_the_token_file(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     assert_true(atomic_load(&f->token.control->logins) > 0);
     assert_int_equal(atomic_load(&f->token.control->truncations), 0);
 }
