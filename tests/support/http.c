@@ -3,6 +3,7 @@
 #include "http.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -54,7 +55,9 @@ void support_read_reply(int fd, struct support_reply *reply)
     char chunk[16384];
     ssize_t got = 0;
     *reply = (struct support_reply){.raw = LW_BUF(REPLY_MAX)};
-    while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0) {
+    /* A child that ended meanwhile interrupts the call: that is no end of the answer. */
+    while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0 || (got < 0 && errno == EINTR)) {
+        got = got < 0 ? 0 : got;
         const lw_bytes part = {.ptr = (const uint8_t *)chunk, .len = (size_t)got};
         must(lw_buf_put(&reply->raw, part).code == LW_OK, "the reply is too large");
     }
@@ -76,6 +79,9 @@ static void send_all(int fd, const void *data, size_t len)
     const char *at = data;
     while (len > 0) {
         const ssize_t sent = send(fd, at, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
         if (sent <= 0) {
             return;
         }
