@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "home_internal.h"
 #include "hsm/digest.h"
@@ -31,6 +32,12 @@ lw_err home_open_pool(const struct wallet_home_config *config, const struct wall
         return LW_FAIL(LW_E_TOKEN, "home: SoftHSM 2 is not installed and no module is named",
                        LW_NOWHERE);
     }
+    if (config->module == NULL && access(conf, R_OK) != 0) {
+        return LW_FAIL(LW_E_TOKEN, "home: the folder token is not there", LW_NOWHERE);
+    }
+    if (strchr(module, '/') != NULL && access(module, R_OK) != 0) {
+        return LW_FAIL(LW_E_TOKEN, "home: the PKCS#11 module is not there", LW_NOWHERE);
+    }
     const struct hsm_pool_config pool_config = {
         .program = config->signer_program,
         .module = module,
@@ -44,7 +51,11 @@ lw_err home_open_pool(const struct wallet_home_config *config, const struct wall
         .clock = env->clock,
         .log = env->log,
     };
-    return hsm_pool_open(&pool_config, pool);
+    const lw_err err = hsm_pool_open(&pool_config, pool);
+    /* A PIN file that is not there or holds no PIN: not to be taken for a store that is not. */
+    return err.code == LW_E_NOT_FOUND || err.code == LW_E_VALUE
+               ? LW_FAIL(LW_E_TOKEN, err.why, LW_NOWHERE)
+               : err;
 }
 
 lw_err home_audit(struct wallet_txn *txn, int64_t now, enum wallet_audit_kind kind, lw_str actor,
@@ -59,7 +70,9 @@ lw_err home_audit(struct wallet_txn *txn, int64_t now, enum wallet_audit_kind ki
 static void on_fatal(void *ctx, lw_err err)
 {
     const struct wallet_env *env = ctx;
-    lw_log_err(env->log, LW_ERROR, "store_failed", err, (struct lw_field){.key = NULL});
+    const struct lw_log last = {.least = LW_ERROR, .clock = env->clock, .fd = STDERR_FILENO};
+    lw_log_err(env->log == NULL ? &last : env->log, LW_ERROR, "store_failed", err,
+               (struct lw_field){.key = NULL});
     _Exit(TOUCH_FATAL_EXIT);
 }
 

@@ -2,15 +2,17 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "home_internal.h"
 #include "trust_publish.h"
 
-enum { EPOCH_KEY_LEN = 32, DIR_MODE = 0700 };
+enum { EPOCH_KEY_LEN = 32, DIR_MODE = 0700, FILE_MODE = 0600 };
 
 static lw_err make_token(const struct wallet_home_config *config, const struct wallet_env *env)
 {
@@ -93,6 +95,12 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
+/*
+ * A file that stands while a home is made, so that the next run may take away what one that was
+ * killed has left. It goes before the store gets its name: beside a store it is never believed.
+ */
+static const char unfinished_mark[] = "unfinished";
+
 /* Takes away what this run has made: an unfinished home would stand in the next one's way. */
 static void undo(const struct wallet_home_config *config, bool own_token)
 {
@@ -103,6 +111,14 @@ static void undo(const struct wallet_home_config *config, bool own_token)
             (void)nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
         }
     }
+}
+
+static lw_err remove_mark(const struct wallet_home_config *config)
+{
+    char path[HOME_PATH_MAX];
+    LW_TRY(home_path(config, unfinished_mark, path));
+    return unlink(path) == 0 ? LW_SUCCESS
+                             : LW_FAIL(LW_E_IO, "home: cannot write to the folder", LW_NOWHERE);
 }
 
 /* The store gets its name last: where there is one, the home was finished. */
@@ -125,10 +141,26 @@ static lw_err make_store(const struct wallet_home_config *config, const struct w
     err = err.code == LW_OK ? wallet_store_create(unfinished, &options, &home->store) : err;
     err = err.code == LW_OK ? fill_home(home) : err;
     wallet_home_close(home);
+    err = err.code == LW_OK ? remove_mark(config) : err;
     if (err.code == LW_OK && rename(unfinished, store) != 0) {
         err = LW_FAIL(LW_E_IO, "home: cannot name the new store", LW_NOWHERE);
     }
     return err;
+}
+
+static lw_err put_mark(const struct wallet_home_config *config, bool *was_there)
+{
+    char path[HOME_PATH_MAX];
+    LW_TRY(home_path(config, unfinished_mark, path));
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    *was_there = fd < 0 && errno == EEXIST;
+    if (fd < 0 && !*was_there) {
+        return LW_FAIL(LW_E_IO, "home: cannot write to the folder", LW_NOWHERE);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return LW_SUCCESS;
 }
 
 static lw_err check_empty(const struct wallet_home_config *config)
@@ -138,6 +170,10 @@ static lw_err check_empty(const struct wallet_home_config *config)
     LW_TRY(home_path(config, "store", path));
     if (stat(path, &info) == 0) {
         return LW_FAIL(LW_E_CONFLICT, "home: there is a store already", LW_NOWHERE);
+    }
+    LW_TRY(home_path(config, unfinished_mark, path));
+    if (stat(path, &info) == 0) {
+        return LW_SUCCESS; /* what is there, a run that was killed has left */
     }
     LW_TRY(home_path(config, "token", path));
     if (config->module == NULL && stat(path, &info) == 0) {
@@ -155,11 +191,15 @@ lw_err wallet_home_init(const struct wallet_home_config *config, const struct wa
     if (mkdir(config->dir, DIR_MODE) != 0 && errno != EEXIST) {
         return LW_FAIL(LW_E_IO, "home: cannot make the folder", LW_NOWHERE);
     }
-    undo(config, false); /* a store that a crash left unfinished */
+    bool was_there = false;
+    LW_TRY(put_mark(config, &was_there));
+    undo(config, was_there && config->module == NULL);
     lw_err err = make_token(config, env);
     err = err.code == LW_OK ? make_store(config, env) : err;
     if (err.code != LW_OK) {
         undo(config, config->module == NULL);
+        const lw_err left = remove_mark(config);
+        (void)left; /* then the next run takes it for what it is */
     }
     return err;
 }
