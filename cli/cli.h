@@ -57,6 +57,7 @@ struct cli {
     struct lw_log log;
     struct wallet_env env;
     struct idp_config config; /* read by cli_home() */
+    struct idp_config_error config_fault;
     struct wallet_home_config home_config;
     char signer_program[CLI_PATH_MAX];
     char scan_program[CLI_PATH_MAX];
@@ -112,6 +113,12 @@ struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum c
 
 /** Read the configuration and fill cli->home_config without opening anything. */
 LW_MUST_USE lw_err cli_config(struct cli *cli);
+
+/** Fill cli->home_config by cli->config, which was checked. */
+void cli_config_take(struct cli *cli);
+
+/** Say what is wrong with config.json, naming the setting, after cli_config() gave `err`. */
+enum cli_exit cli_config_fail(const struct cli *cli, lw_err err);
 
 /** Read a file, or standard input for "-", up to `out->max`. */
 LW_MUST_USE lw_err cli_read(const char *path, lw_buf *out);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli_table.h"
 
@@ -55,26 +56,58 @@ static enum cli_exit fill_config(struct cli *cli)
     return CLI_DONE;
 }
 
-/* The configuration is written last: a home without it was not finished. */
+static const char *init_advice(lw_err err)
+{
+    switch (err.code) {
+    case LW_E_TOKEN:
+        return "Is SoftHSM 2 installed (package softhsm2), or --module, --token and --pin-file "
+               "right?";
+    case LW_E_NOSPACE:
+        return "Free space on the disk of the home folder, then try again.";
+    case LW_E_DENIED:
+        return "Only its owner may read the PIN file: chmod 600 it, and run as its owner.";
+    case LW_E_CONFLICT:
+        return NULL; /* the reason says it */
+    default:
+        return "Nothing was made; mend that and try again.";
+    }
+}
+
+/* The configuration comes before the store: where there is a store, the home is whole. */
 static enum cli_exit make_home(struct cli *cli, const char *config_path)
 {
     LW_AUTO_BUF json = LW_BUF(CONFIG_TEXT_MAX);
+    struct stat info;
+    const bool was_there = stat(config_path, &info) == 0;
     lw_err err = idp_config_print(&cli->config, &json);
     err = err.code == LW_OK ? lw_buf_put_byte(&json, '\n') : err;
     err = err.code == LW_OK ? cli_write(config_path, lw_buf_view(&json), CONFIG_MODE) : err;
-    err = err.code == LW_OK ? cli_config(cli) : err;
     if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot write the configuration",
-                        "Check the options against `lw init --help`.");
+        return cli_fail(cli, err, "cannot write the configuration", init_advice(err));
     }
+    cli_config_take(cli);
     err = wallet_home_init(&cli->home_config, &cli->env);
     if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot make the home",
-                        err.code == LW_E_TOKEN
-                            ? "Is SoftHSM 2 installed (package softhsm2), or --module right?"
-                            : NULL);
+        if (!was_there) {
+            (void)unlink(config_path);
+        }
+        (void)cli_fail(cli, err, "cannot make the home", init_advice(err));
+        return err.code == LW_E_CONFLICT ? CLI_REFUSED : CLI_ENVIRONMENT;
     }
     return CLI_DONE;
+}
+
+static enum cli_exit check_config(struct cli *cli)
+{
+    struct idp_config_error fault = {.what = NULL};
+    const lw_err err = idp_config_check(&cli->config, &fault);
+    if (err.code == LW_OK) {
+        return CLI_DONE;
+    }
+    const char *setting = fault.pointer + 1;
+    fprintf(stderr, "lw init: --%s: %s\n  `lw init --help` tells the options.\n",
+            strcmp(setting, "base_url") == 0 ? "url" : setting, fault.what);
+    return CLI_USAGE;
 }
 
 static enum cli_exit run_init(struct cli *cli)
@@ -98,12 +131,16 @@ static enum cli_exit run_init(struct cli *cli)
                 cli->home_dir);
         return CLI_REFUSED;
     }
+    enum cli_exit exit = fill_config(cli);
+    exit = exit == CLI_DONE ? check_config(cli) : exit;
+    if (exit != CLI_DONE) {
+        return exit;
+    }
     if (mkdir(cli->home_dir, HOME_MODE) != 0 && errno != EEXIST) {
         return cli_fail(cli, LW_FAIL(LW_E_IO, "init: cannot make the folder", LW_NOWHERE),
                         cli->home_dir, "Make its parent folder, or name another with --home DIR.");
     }
-    enum cli_exit exit = fill_config(cli);
-    exit = exit == CLI_DONE ? make_home(cli, config) : exit;
+    exit = make_home(cli, config);
     if (exit == CLI_DONE && !cli->json) {
         printf("A new home is in %s.\nNext: lw catalog load DIR, then lw serve.\n", cli->home_dir);
     } else if (exit == CLI_DONE) {

@@ -165,10 +165,16 @@ static enum cli_exit say_faults(struct cli *cli, lw_err err,
     for (size_t i = 0; i < count; i++) {
         fprintf(stderr, "lw license issue: %s: %s\n", faults[i].field, faults[i].why);
     }
-    if (count > 0) {
-        return cli_exit_of(err);
+    if (count == 0) {
+        return cli_fail(cli, err, "cannot issue the license", NULL);
     }
-    return cli_fail(cli, err, "cannot issue the license", NULL);
+    fputs(
+        err.code == LW_E_NOT_FOUND
+            ? "  `lw catalog list` lists license types and agencies; nothing was issued.\n"
+            : "  `lw catalog show TYPE` tells what a type takes, dates are YYYY-MM-DD; nothing was "
+              "issued.\n",
+        stderr);
+    return cli_exit_of(err);
 }
 
 static enum cli_exit run_issue(struct cli *cli)

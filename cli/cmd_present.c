@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli_table.h"
 #include "hsm/key_soft.h"
@@ -45,16 +46,12 @@ static bool ends_with(lw_str text, const char *suffix)
     return text.len > len && lw_str_is(lw_str_from(text, text.len - len), suffix);
 }
 
-static enum cli_exit open_key(struct cli *cli, struct hsm_soft_key **key)
+static enum cli_exit open_key(struct cli *cli, struct hsm_soft_key **key, bool *made)
 {
     const char *path = cli_get(cli, "key");
     lw_err err = hsm_soft_key_load(path, key);
-    if (err.code == LW_E_NOT_FOUND) {
-        err = hsm_soft_key_create(path, key);
-        if (err.code == LW_OK) {
-            fprintf(stderr, "lw %s: made a new holder's key in %s\n", cli->command->name, path);
-        }
-    }
+    *made = err.code == LW_E_NOT_FOUND;
+    err = *made ? hsm_soft_key_create(path, key) : err;
     if (err.code != LW_OK) {
         return cli_fail(cli, err, path,
                         err.code == LW_E_DENIED
@@ -62,6 +59,17 @@ static enum cli_exit open_key(struct cli *cli, struct hsm_soft_key **key)
                             : "It must be a P-256 key in PEM, or not exist yet.");
     }
     return CLI_DONE;
+}
+
+/* A key that was made for what could not be shown is of no use to anybody. */
+static void settle_key(struct cli *cli, bool made, bool shown)
+{
+    const char *path = cli_get(cli, "key");
+    if (made && shown) {
+        fprintf(stderr, "lw %s: made a new holder's key in %s\n", cli->command->name, path);
+    } else if (made) {
+        (void)unlink(path);
+    }
 }
 
 /* Writes by suffix; for the terminal the code is drawn. */
@@ -112,6 +120,10 @@ static const char *advice_for(lw_err err)
         return "`lw license list` lists numbers; a pass must be one of its type's passes.";
     case LW_E_LIMIT:
         return "Disclose fewer claims, or show a pass.";
+    case LW_E_SYNTAX:
+    case LW_E_VALUE:
+    case LW_E_UNSUPPORTED:
+        return "A challenge is the verifier's whole LC1: text; `lw present --help` tells the rest.";
     default:
         return NULL;
     }
@@ -150,7 +162,8 @@ static enum cli_exit show(struct cli *cli, const struct wallet_present_order *wh
     if (home == NULL) {
         return exit;
     }
-    exit = open_key(cli, &key);
+    bool made = false;
+    exit = open_key(cli, &key, &made);
     if (exit != CLI_DONE) {
         return exit;
     }
@@ -159,12 +172,15 @@ static enum cli_exit show(struct cli *cli, const struct wallet_present_order *wh
     order.holder = &holder;
     order.challenge = cli_text(cli, "challenge");
     lw_err err = wallet_flow_present(home, &order, &text, &unknown);
+    settle_key(cli, made, err.code == LW_OK);
     if (err.code != LW_OK) {
         return fail(cli, err, unknown);
     }
     err = write_out(cli_get(cli, "out"), lw_buf_text(&text), &info);
     if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot write the code", advice_for(err));
+        return cli_fail(cli, err, cli_get(cli, "out"),
+                        err.code == LW_E_LIMIT ? advice_for(err)
+                                               : "Name a file in a folder that can be written.");
     }
     if (info.version > 0 && !lw_str_is(cli_text(cli, "out"), "-")) {
         printf("%s: QR version %u, level %c, %zu characters\n", cli_get(cli, "out"), info.version,
@@ -176,9 +192,13 @@ static enum cli_exit show(struct cli *cli, const struct wallet_present_order *wh
 static enum cli_exit run_present(struct cli *cli)
 {
     lw_str paths[PATHS_MAX];
+    const lw_str format = cli_has(cli, "format") ? cli_text(cli, "format") : LW_STR("lq1");
+    if (!lw_str_is(format, "lq1") && !lw_str_is(format, "dc+sd-jwt")) {
+        return cli_usage(cli, "--format is lq1 or dc+sd-jwt");
+    }
     const size_t count = split_paths(cli_text(cli, "disclose"), paths);
     struct wallet_present_order order = {
-        .format = cli_has(cli, "format") ? cli_text(cli, "format") : LW_STR("lq1"),
+        .format = format,
         .disclose = paths,
         .disclose_count = count,
         .aud = cli_text(cli, "aud"),

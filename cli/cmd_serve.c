@@ -1,12 +1,15 @@
 /* lw serve: the service until SIGTERM or SIGINT; SIGHUP checks the configuration again. */
 #define _GNU_SOURCE
 
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "cli_table.h"
 #include "idp/service.h"
 
-enum { DRAIN_MS = 5000, CONFIG_TEXT_MAX = 64 * 1024 };
+enum { DRAIN_MS = 4500, LATE_MS = 5000, CONFIG_TEXT_MAX = 64 * 1024 };
 
 static const struct cli_option options[] = {
     {"check-config", NULL, "Check the configuration and exit.", false},
@@ -30,8 +33,7 @@ static enum cli_exit show_config(struct cli *cli)
     LW_AUTO_BUF json = LW_BUF(CONFIG_TEXT_MAX);
     lw_err err = cli_config(cli);
     if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot read the configuration",
-                        "Mend config.json in the home folder.");
+        return cli_config_fail(cli, err);
     }
     if (cli_has(cli, "print-config")) {
         err = idp_config_print(&cli->config, &json);
@@ -45,20 +47,29 @@ static enum cli_exit show_config(struct cli *cli)
     return CLI_DONE;
 }
 
+/* The service reads `cli->config` in many threads: only the log's level is taken over. */
+static void read_again(struct cli *cli)
+{
+    struct cli fresh = *cli;
+    const lw_err err = cli_config(&fresh);
+    if (err.code != LW_OK) {
+        const char *setting = fresh.config_fault.what == NULL ? "" : fresh.config_fault.pointer;
+        lw_log_err(&cli->log, LW_ERROR, "config_kept", err,
+                   (struct lw_field){.key = "setting", .value = lw_str_c(setting)});
+        return;
+    }
+    if (!cli_has(cli, "verbose")) {
+        cli->log.least = level_of(fresh.config.log_level);
+    }
+    lw_log_line(&cli->log, LW_INFO, "config_read", NULL, 0);
+}
+
 /* Every thread of the service is started with the signals blocked: they come here only. */
 static void wait_for_end(struct cli *cli, const sigset_t *signals)
 {
     int signal = 0;
     while (sigwait(signals, &signal) == 0 && signal == SIGHUP) {
-        struct idp_config kept = cli->config;
-        const lw_err err = cli_config(cli);
-        if (err.code != LW_OK) {
-            cli->config = kept;
-            lw_log_err(&cli->log, LW_ERROR, "config_kept", err, (struct lw_field){.key = NULL});
-            continue;
-        }
-        cli->log.least = level_of(cli->config.log_level);
-        lw_log_line(&cli->log, LW_INFO, "config_read", NULL, 0);
+        read_again(cli);
     }
 }
 
@@ -75,6 +86,28 @@ static void say_started(struct cli *cli, unsigned port)
     lw_log_line(&cli->log, LW_INFO, "started", fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+/*
+ * What still runs at the end of the time waits for a token or a peer that hangs. Leaving it is
+ * safe: nothing was acknowledged that is not durable.
+ */
+static void *end_late(void *arg)
+{
+    const struct cli *cli = arg;
+    (void)poll(NULL, 0, LATE_MS);
+    lw_log_line(&cli->log, LW_WARN, "stopped_late", NULL, 0);
+    _exit(CLI_ENVIRONMENT);
+}
+
+static void stop(struct cli *cli, struct idp_service *service)
+{
+    pthread_t late;
+    lw_log_line(&cli->log, LW_INFO, "stopping", NULL, 0);
+    if (pthread_create(&late, NULL, end_late, cli) == 0) {
+        (void)pthread_detach(late);
+    }
+    idp_service_stop(service, DRAIN_MS);
+}
+
 static enum cli_exit run_serve(struct cli *cli)
 {
     sigset_t signals;
@@ -88,6 +121,7 @@ static enum cli_exit run_serve(struct cli *cli)
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    cli->env.log = &cli->log; /* a command says its one thing itself; a service logs */
     WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SIGN, &exit);
     if (home == NULL) {
         return exit;
@@ -95,16 +129,16 @@ static enum cli_exit run_serve(struct cli *cli)
     cli->log.least = cli_has(cli, "verbose") ? LW_DEBUG : level_of(cli->config.log_level);
     const lw_err err = idp_service_start(&cli->config, home, cli->scan_program, &service);
     if (err.code != LW_OK) {
-        (void)cli_fail(cli, err, "cannot start the service",
-                       err.code == LW_E_CONFLICT
-                           ? "Another program listens there: set `listen` in config.json."
-                           : NULL);
+        (void)cli_fail(
+            cli, err, "cannot start the service",
+            err.code == LW_E_CONFLICT
+                ? "Another program listens there: end it, or set `listen` in config.json."
+                : "See `listen` in config.json, and the log above.");
         return CLI_ENVIRONMENT;
     }
     say_started(cli, idp_service_port(service));
     wait_for_end(cli, &signals);
-    lw_log_line(&cli->log, LW_INFO, "stopping", NULL, 0);
-    idp_service_stop(service, DRAIN_MS);
+    stop(cli, service);
     return CLI_DONE;
 }
 
@@ -115,8 +149,9 @@ const struct cli_command cli_serve_commands[] = {
      .text = "Verifies presentations, publishes status lists, the trust list and type metadata\n"
              "over HTTP, on loopback or a unix socket only (TLS and the outside world are the\n"
              "reverse proxy's). Ends within 5 seconds of SIGTERM or Ctrl-C, letting requests\n"
-             "under way end. SIGHUP reads the configuration again; a bad one is refused and the\n"
-             "old one kept. Of the settings only log_level changes without a restart.",
+             "under way end; exits with 3 when some had to be left because the token hangs.\n"
+             "SIGHUP reads the configuration again; a bad one is refused and the old one kept.\n"
+             "Of the settings only log_level changes without a restart.",
      .options = options,
      .run = run_serve},
     {.name = NULL},

@@ -47,6 +47,21 @@ static void drop_line_end(lw_buf *text)
     }
 }
 
+static enum cli_exit fail_input(const struct cli *cli, lw_err err, const char *what)
+{
+    static const char too_long[] = "larger than allowed";
+    switch (err.code) {
+    case LW_E_NOT_FOUND:
+        return cli_fail(cli, err, what,
+                        "Take the picture closer, without glare, the whole code in it.");
+    case LW_E_LIMIT:
+        return cli_fail(cli, LW_FAIL(LW_E_LIMIT, too_long, LW_NOWHERE), what,
+                        "A picture is at most 16 MiB and 40 million pixels, a text 64 KiB.");
+    default:
+        return cli_fail(cli, err, what, "Give a PNG, a JPEG, or the text of the code.");
+    }
+}
+
 /* FILE, TEXT or "-": what names a file is read, else it is the text itself. */
 static enum cli_exit read_input(struct cli *cli, lw_buf *text)
 {
@@ -54,10 +69,10 @@ static enum cli_exit read_input(struct cli *cli, lw_buf *text)
     lw_err err = cli_read(cli->args[0], &in);
     if (err.code == LW_E_NOT_FOUND || (err.code == LW_E_IO && cli_arg(cli, 0).len > 255)) {
         err = lw_buf_put_str(text, cli_arg(cli, 0));
-        return err.code == LW_OK ? CLI_DONE : cli_fail(cli, err, "cannot take the text", NULL);
+        return err.code == LW_OK ? CLI_DONE : fail_input(cli, err, "the text");
     }
     if (err.code != LW_OK) {
-        return cli_fail(cli, err, cli->args[0], "Give a PNG, a JPEG, or the text of the code.");
+        return fail_input(cli, err, cli->args[0]);
     }
     if (is_text(lw_buf_view(&in))) {
         err = lw_buf_put(text, lw_buf_view(&in));
@@ -65,13 +80,7 @@ static enum cli_exit read_input(struct cli *cli, lw_buf *text)
     } else {
         err = wallet_scan_image(cli->scan_program, lw_buf_view(&in), text);
     }
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, cli->args[0],
-                        err.code == LW_E_NOT_FOUND
-                            ? "Take the picture closer, without glare, the whole code in it."
-                            : "Give a PNG, a JPEG, or the text of the code.");
-    }
-    return CLI_DONE;
+    return err.code == LW_OK ? CLI_DONE : fail_input(cli, err, cli->args[0]);
 }
 
 static enum cli_exit exit_of(enum wallet_result result)

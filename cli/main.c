@@ -92,8 +92,9 @@ static enum cli_exit set_common(struct cli *cli)
     cli->log = (struct lw_log){.least = cli_has(cli, "verbose") ? LW_DEBUG : LW_WARN,
                                .clock = lw_clock_system(),
                                .fd = STDERR_FILENO};
-    cli->env =
-        (struct wallet_env){.clock = lw_clock_system(), .rng = hsm_rng_system(), .log = &cli->log};
+    cli->env = (struct wallet_env){.clock = lw_clock_system(),
+                                   .rng = hsm_rng_system(),
+                                   .log = cli_has(cli, "verbose") ? &cli->log : NULL};
 
     const char *home = cli_get(cli, "home");
     const char *user = getenv("HOME");
@@ -164,10 +165,6 @@ int cli_main(int argc, char **argv)
     }
     exit = exit == CLI_DONE ? set_common(&cli) : exit;
     exit = exit == CLI_DONE ? command->run(&cli) : exit;
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        fputs("lw: cannot write to standard output\n", stderr);
-        return CLI_ENVIRONMENT;
-    }
     return (int)exit;
 }
 
@@ -177,5 +174,10 @@ int main(int argc, char **argv)
     /* A peer that went away, or a file-size limit, is an error of the call and not the end. */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
-    return cli_main(argc, argv);
+    const int exit = cli_main(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        fputs("lw: cannot write to standard output\n", stderr);
+        return CLI_ENVIRONMENT;
+    }
+    return exit;
 }

@@ -30,6 +30,19 @@ enum cli_exit cli_exit_of(lw_err err)
     return CLI_ENVIRONMENT;
 }
 
+/* What to do about the environment is the same whatever was being done. */
+static const char *advice_of(lw_err err, const char *advice)
+{
+    switch (err.code) {
+    case LW_E_NOSPACE:
+        return "Free space on that disk, then try again; what was done before stays.";
+    case LW_E_CORRUPT:
+        return "Restore the store from its last backup.";
+    default:
+        return advice;
+    }
+}
+
 enum cli_exit cli_fail(const struct cli *cli, lw_err err, const char *doing, const char *advice)
 {
     fprintf(stderr, "lw %s: %s: %s", cli->command->name, doing,
@@ -38,6 +51,7 @@ enum cli_exit cli_fail(const struct cli *cli, lw_err err, const char *doing, con
         fprintf(stderr, " (at byte %zu)", err.at);
     }
     fputc('\n', stderr);
+    advice = advice_of(err, advice);
     if (advice != NULL) {
         fprintf(stderr, "  %s\n", advice);
     }
@@ -65,13 +79,9 @@ static lw_err read_config(struct cli *cli)
                        LW_NOWHERE);
     }
     LW_TRY(err);
-    struct idp_config_error fault = {0};
-    lw_err read = idp_config_read(lw_buf_view(&json), &cli->config, &fault);
-    read = read.code == LW_OK ? idp_config_check(&cli->config, &fault) : read;
-    if (read.code != LW_OK && fault.what != NULL) {
-        fprintf(stderr, "lw %s: %s: %s: %s\n", cli->command->name, path, fault.pointer, fault.what);
-    }
-    return read;
+    cli->config_fault = (struct idp_config_error){.what = NULL};
+    LW_TRY(idp_config_read(lw_buf_view(&json), &cli->config, &cli->config_fault));
+    return idp_config_check(&cli->config, &cli->config_fault);
 }
 
 static const char *or_null(const char *text)
@@ -79,10 +89,8 @@ static const char *or_null(const char *text)
     return text[0] == 0 ? NULL : text;
 }
 
-lw_err cli_config(struct cli *cli)
+void cli_config_take(struct cli *cli)
 {
-    idp_config_defaults(&cli->config);
-    LW_TRY(read_config(cli));
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const unsigned signers =
         cli->config.signers > 0 ? (unsigned)cli->config.signers : (unsigned)(cores > 0 ? cores : 1);
@@ -99,7 +107,35 @@ lw_err cli_config(struct cli *cli)
         .token_deadline_ms = cli->config.token_deadline_ms,
         .development = cli->config.development,
     };
+}
+
+lw_err cli_config(struct cli *cli)
+{
+    idp_config_defaults(&cli->config);
+    LW_TRY(read_config(cli));
+    cli_config_take(cli);
     return LW_SUCCESS;
+}
+
+enum cli_exit cli_config_fail(const struct cli *cli, lw_err err)
+{
+    if (err.code == LW_E_NOT_FOUND) {
+        (void)cli_fail(cli, err, cli->home_dir,
+                       "Make a home with `lw init`, or name one with --home DIR.");
+    } else if (cli->config_fault.what != NULL) {
+        fprintf(stderr,
+                "lw %s: %s/config.json: %s: %s\n"
+                "  Mend that setting; `lw serve --check-config` tells when all hold.\n",
+                cli->command->name, cli->home_dir, cli->config_fault.pointer,
+                cli->config_fault.what);
+    } else {
+        char path[CLI_PATH_MAX];
+        (void)snprintf(path, sizeof(path), "%.1000s/config.json", cli->home_dir);
+        (void)cli_fail(
+            cli, err, path,
+            "It must be one JSON object that its user can read; lw-config(5) tells more.");
+    }
+    return CLI_ENVIRONMENT; /* whatever is wrong with the home, the input is not at fault */
 }
 
 static const char *home_advice(lw_err err)
@@ -108,8 +144,8 @@ static const char *home_advice(lw_err err)
     case LW_E_NOT_FOUND:
         return "Make a home with `lw init`, or name one with --home DIR.";
     case LW_E_TOKEN:
-        return "Check that the token is there and its PIN file is right (`module`, `token_label` "
-               "and `pin_file` in config.json).";
+        return "Check that the token is there and its PIN file right: the folder token and the "
+               "file pin of the home, or `module`, `token_label` and `pin_file` in config.json.";
     case LW_E_DENIED:
         return "Only its owner may read the PIN file: chmod 600 it, and run as its owner.";
     case LW_E_UNSUPPORTED:
@@ -127,10 +163,7 @@ struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum c
 {
     lw_err err = cli_config(cli);
     if (err.code != LW_OK) {
-        *exit = cli_fail(cli, err, "cannot read the configuration",
-                         err.code == LW_E_NOT_FOUND ? home_advice(err)
-                                                    : "Mend config.json in the home folder.");
-        *exit = *exit == CLI_REFUSED ? CLI_ENVIRONMENT : *exit;
+        *exit = cli_config_fail(cli, err);
         return NULL;
     }
     struct wallet_home *home = NULL;
@@ -184,8 +217,8 @@ static lw_err write_all(int fd, lw_bytes data)
             continue;
         }
         if (put <= 0) {
-            return errno == ENOSPC
-                       ? LW_FAIL(LW_E_NOSPACE, "file: no space left on the disk", LW_NOWHERE)
+            return errno == ENOSPC || errno == EDQUOT || errno == EFBIG
+                       ? LW_FAIL(LW_E_NOSPACE, "file: no space left for it", LW_NOWHERE)
                        : LW_FAIL(LW_E_IO, "file: cannot write it", LW_NOWHERE);
         }
         done += (size_t)put;
@@ -206,7 +239,8 @@ lw_err cli_write(const char *path, lw_bytes data, unsigned mode)
     (void)unlink(beside); /* left by a run that was killed */
     const int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
     if (fd < 0) {
-        return LW_FAIL(LW_E_IO, "file: cannot create it", LW_NOWHERE);
+        return errno == ENOENT ? LW_FAIL(LW_E_IO, "file: its folder is not there", LW_NOWHERE)
+                               : LW_FAIL(LW_E_IO, "file: cannot create it", LW_NOWHERE);
     }
     lw_err err = fchmod(fd, (mode_t)mode) == 0
                      ? write_all(fd, data)
