@@ -50,14 +50,22 @@ static size_t find_body(lw_str text)
     return SIZE_MAX;
 }
 
+/* A receive with a time-out is interrupted when a child ends, as signers do in tests. */
+static ssize_t receive(int fd, void *data, size_t len)
+{
+    ssize_t got = 0;
+    do {
+        got = recv(fd, data, len, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
 void support_read_reply(int fd, struct support_reply *reply)
 {
     char chunk[16384];
     ssize_t got = 0;
     *reply = (struct support_reply){.raw = LW_BUF(REPLY_MAX)};
-    /* A child that ended meanwhile interrupts the call: that is no end of the answer. */
-    while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0 || (got < 0 && errno == EINTR)) {
-        got = got < 0 ? 0 : got;
+    while ((got = receive(fd, chunk, sizeof(chunk))) > 0) {
         const lw_bytes part = {.ptr = (const uint8_t *)chunk, .len = (size_t)got};
         must(lw_buf_put(&reply->raw, part).code == LW_OK, "the reply is too large");
     }
