@@ -150,7 +150,7 @@ void cli_help(FILE *out, const struct cli_command *command)
 }
 
 /* roff: a leading dot or quote would be a request, a backslash an escape, a minus a hyphen. */
-static void roff_text(FILE *out, const char *text)
+static void roff_line(FILE *out, const char *text)
 {
     bool line_start = true;
     for (; *text != 0; text++) {
@@ -168,13 +168,19 @@ static void roff_text(FILE *out, const char *text)
         }
         line_start = *text == '\n';
     }
+}
+
+static void roff_text(FILE *out, const char *text)
+{
+    roff_line(out, text);
     fputc('\n', out);
 }
 
 static void manual_options(FILE *out, const struct cli_option *options)
 {
     for (; options != NULL && options->name != NULL; options++) {
-        fprintf(out, ".TP\n.BR \\-\\-%s", options->name);
+        fputs(".TP\n.BR \\-\\-", out);
+        roff_line(out, options->name);
         if (options->arg != NULL) {
             fprintf(out, " \\ \\fI%s\\fR", options->arg);
         }
