@@ -79,16 +79,20 @@ static enum cli_exit make_home(struct cli *cli, const char *config_path)
     LW_AUTO_BUF json = LW_BUF(CONFIG_TEXT_MAX);
     struct stat info;
     const bool was_there = stat(config_path, &info) == 0;
-    lw_err err = idp_config_print(&cli->config, &json);
+    cli_config_take(cli);
+    lw_err err = wallet_home_init_check(&cli->home_config);
+    if (err.code != LW_OK) {
+        return cli_fail(cli, err, "cannot make the home", init_advice(err));
+    }
+    err = idp_config_print(&cli->config, &json);
     err = err.code == LW_OK ? lw_buf_put_byte(&json, '\n') : err;
     err = err.code == LW_OK ? cli_write(config_path, lw_buf_view(&json), CONFIG_MODE) : err;
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot write the configuration", init_advice(err));
     }
-    cli_config_take(cli);
     err = wallet_home_init(&cli->home_config, &cli->env);
     if (err.code != LW_OK) {
-        if (!was_there) {
+        if (!was_there && err.code != LW_E_CONFLICT) { /* then it is the other run's too */
             (void)unlink(config_path);
         }
         (void)cli_fail(cli, err, "cannot make the home", init_advice(err));

@@ -1,11 +1,18 @@
 /* lw license issue | list | show | suspend | resume | revoke | cancel. */
 #include "cli_table.h"
+#include "wallet/flow_issue.h"
 #include "wallet/flow_status.h"
 #include "wallet/json_write.h"
 #include "wallet/store_license.h"
 #include "wallet/value.h"
 
-enum { PAGE = 32, OUTPUT_MAX = 32 * 1024 * 1024, FAULTS_MAX = 32, LIMIT_MAX = 1000000 };
+enum {
+    PAGE = 32,
+    OUTPUT_MAX = 32 * 1024 * 1024,
+    FAULTS_MAX = 32,
+    LIMIT_MAX = 1000000,
+    ISSUED_MAX = 4096
+};
 
 static const struct cli_option issue_options[] = {
     {"type", "ID", "License type (required).", false},
@@ -177,6 +184,22 @@ static enum cli_exit say_faults(struct cli *cli, lw_err err,
     return cli_exit_of(err);
 }
 
+static enum cli_exit print_issued(struct cli *cli, const struct wallet_issued *issued)
+{
+    LW_AUTO_BUF out = LW_BUF(ISSUED_MAX);
+    struct wallet_json_writer w = wallet_json_writer(&out);
+    wallet_json_put_object(&w);
+    wallet_json_member_c(&w, "number", issued->number);
+    wallet_json_member_c(&w, "version", issued->version);
+    wallet_json_put_end(&w);
+    const lw_err err = wallet_json_written(&w);
+    if (err.code != LW_OK) {
+        return cli_fail(cli, err, "the license is issued, but cannot be printed", NULL);
+    }
+    cli_print(&out);
+    return CLI_DONE;
+}
+
 static enum cli_exit run_issue(struct cli *cli)
 {
     static struct issuing i; /* large, one for each run of the program */
@@ -209,10 +232,11 @@ static enum cli_exit run_issue(struct cli *cli)
     if (err.code != LW_OK) {
         return say_faults(cli, err, faults, fault_count);
     }
-    printf(cli->json ? "{\"number\": \"%s\", \"version\": \"%s\"}\n"
-                     : "issued: number %s, version %s\n",
-           issued.number, issued.version);
-    return CLI_DONE;
+    if (!cli->json) {
+        printf("issued: number %s, version %s\n", issued.number, issued.version);
+        return CLI_DONE;
+    }
+    return print_issued(cli, &issued);
 }
 
 /* "expired" is not a state of the store, so what is listed is filtered by the clock as well. */

@@ -167,6 +167,12 @@ static enum cli_exit ask_server(struct cli *cli, const struct wallet_verificatio
     wallet_json_member_text(&w, "presentation", request->text);
     wallet_json_member_bool(&w, "record", request->record);
     wallet_json_member_bool(&w, "challenge_only", request->challenge_only);
+    if (request->aud.len > 0) {
+        wallet_json_member_text(&w, "aud", request->aud);
+    }
+    if (request->nonce.len > 0) {
+        wallet_json_member_text(&w, "nonce", request->nonce);
+    }
     wallet_json_put_end(&w);
     lw_err err = wallet_json_written(&w);
     err = err.code == LW_OK ? lw_buf_put_str(&uri, cli_text(cli, "server")) : err;
@@ -174,7 +180,10 @@ static enum cli_exit ask_server(struct cli *cli, const struct wallet_verificatio
     err = err.code == LW_OK ? idp_post(&limits, lw_buf_text(&uri), "application/json",
                                        lw_buf_view(&body), &reply, &result)
                             : err;
-    if (err.code != LW_OK || result.status != 200) {
+    if (err.code == LW_OK && result.status != 200) {
+        err = LW_FAIL(LW_E_NETWORK, "client: the server did not take the request", LW_NOWHERE);
+    }
+    if (err.code != LW_OK) {
         (void)cli_fail(cli, err, "the server gave no answer", "Is `lw serve` running at that URL?");
         return CLI_ENVIRONMENT;
     }
@@ -255,6 +264,9 @@ static enum cli_exit run_verify(struct cli *cli)
     }
     if (cli_has(cli, "at") && cli_time(cli_text(cli, "at"), &request.at).code != LW_OK) {
         return cli_usage(cli, "--at is a time, such as 2026-11-24T08:30:00Z");
+    }
+    if (cli_has(cli, "server") && (cli_has(cli, "at") || cli_has(cli, "offline"))) {
+        return cli_usage(cli, "--server asks the service as of now: no --at, no --offline");
     }
     enum cli_exit exit = read_input(cli, &text);
     if (exit != CLI_DONE) {

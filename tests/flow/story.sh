@@ -73,7 +73,7 @@ free_port() {
     for p in "$@"; do
         (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
     done
-    fail "none of these ports is free: $*"
+    fail "none of these ports is free: $*" >&2
 }
 start_server() {
     lw serve --home "$LW_HOME" >"$work/serve.log" 2>&1 &

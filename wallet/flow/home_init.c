@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,7 +164,7 @@ static lw_err put_mark(const struct wallet_home_config *config, bool *was_there)
     return LW_SUCCESS;
 }
 
-static lw_err check_empty(const struct wallet_home_config *config)
+lw_err wallet_home_init_check(const struct wallet_home_config *config)
 {
     char path[HOME_PATH_MAX];
     struct stat info;
@@ -185,13 +186,10 @@ static lw_err check_empty(const struct wallet_home_config *config)
     return LW_SUCCESS;
 }
 
-lw_err wallet_home_init(const struct wallet_home_config *config, const struct wallet_env *env)
+static lw_err init_locked(const struct wallet_home_config *config, const struct wallet_env *env)
 {
-    LW_TRY(check_empty(config));
-    if (mkdir(config->dir, DIR_MODE) != 0 && errno != EEXIST) {
-        return LW_FAIL(LW_E_IO, "home: cannot make the folder", LW_NOWHERE);
-    }
     bool was_there = false;
+    LW_TRY(wallet_home_init_check(config));
     LW_TRY(put_mark(config, &was_there));
     undo(config, was_there && config->module == NULL);
     lw_err err = make_token(config, env);
@@ -201,5 +199,24 @@ lw_err wallet_home_init(const struct wallet_home_config *config, const struct wa
         const lw_err left = remove_mark(config);
         (void)left; /* then the next run takes it for what it is */
     }
+    return err;
+}
+
+/* The folder is locked meanwhile: a second run would take this one's token for its own to undo. */
+lw_err wallet_home_init(const struct wallet_home_config *config, const struct wallet_env *env)
+{
+    LW_TRY(wallet_home_init_check(config));
+    if (mkdir(config->dir, DIR_MODE) != 0 && errno != EEXIST) {
+        return LW_FAIL(LW_E_IO, "home: cannot make the folder", LW_NOWHERE);
+    }
+    const int fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return LW_FAIL(LW_E_IO, "home: cannot open the folder", LW_NOWHERE);
+    }
+    const lw_err err =
+        flock(fd, LOCK_EX | LOCK_NB) == 0
+            ? init_locked(config, env)
+            : LW_FAIL(LW_E_CONFLICT, "home: it is being made by another process", LW_NOWHERE);
+    (void)close(fd);
     return err;
 }

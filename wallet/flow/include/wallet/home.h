@@ -45,12 +45,16 @@ enum wallet_home_need {
     WALLET_HOME_SIGN = 2,   /* signers stay running (implies WALLET_HOME_SEALED) */
 };
 
+/** Say whether a home can be made there; writes nothing. Errors as wallet_home_init(). */
+LW_MUST_USE lw_err wallet_home_init_check(const struct wallet_home_config *config);
+
 /**
  * Make a new home: token (SoftHSM unless a module is named), PIN files with mode 0600, store,
  * epoch key, the keys `ca`, `tl`, `access`, `log`, `seal`, `custody`, their certificates, and the
  * first trust list.
  *
- * errors  LW_E_CONFLICT  a store is there already: nothing was changed; LW_E_TOKEN; LW_E_IO
+ * errors  LW_E_CONFLICT  a store is there already, or in the making: nothing was changed;
+ * LW_E_TOKEN; LW_E_IO
  */
 LW_MUST_USE lw_err wallet_home_init(const struct wallet_home_config *config,
                                     const struct wallet_env *env);
