@@ -10,7 +10,7 @@ enum {
     PAGE = 32,
     OUTPUT_MAX = 32 * 1024 * 1024,
     FAULTS_MAX = 32,
-    LIMIT_MAX = 1000000,
+
     ISSUED_MAX = 4096
 };
 
@@ -38,20 +38,6 @@ static const struct cli_option state_options[] = {
     {"reason", "TEXT", "Why, for people (required).", false},
     {NULL, NULL, NULL, false},
 };
-
-enum cli_exit cli_limit(const struct cli *cli, size_t *limit)
-{
-    const char *text = cli_get(cli, "limit");
-    int64_t n = 0;
-    if (text == NULL) {
-        return CLI_DONE;
-    }
-    if (lw_str_int(lw_str_c(text), &n).code != LW_OK || n < 1 || n > LIMIT_MAX) {
-        return cli_usage(cli, "--limit is a number from 1 to 1000000");
-    }
-    *limit = (size_t)n;
-    return CLI_DONE;
-}
 
 const char *cli_license_state(const struct wallet_stored_license *license, int64_t now)
 {

@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-enum { CONFIG_MAX = 256 * 1024, MS_PER_S = 1000, PROGRESS_MS = 200 };
+enum { CONFIG_MAX = 256 * 1024, MS_PER_S = 1000, PROGRESS_MS = 200, LIMIT_MAX = 1000000 };
 
 enum cli_exit cli_exit_of(lw_err err)
 {
@@ -274,6 +274,20 @@ lw_err cli_time(lw_str text, int64_t *t)
         return LW_SUCCESS;
     }
     return lw_time_parse(text, t);
+}
+
+enum cli_exit cli_limit(const struct cli *cli, size_t *limit)
+{
+    const char *text = cli_get(cli, "limit");
+    int64_t n = 0;
+    if (text == NULL) {
+        return CLI_DONE;
+    }
+    if (lw_str_int(lw_str_c(text), &n).code != LW_OK || n < 1 || n > LIMIT_MAX) {
+        return cli_usage(cli, "--limit is a number from 1 to 1000000");
+    }
+    *limit = (size_t)n;
+    return CLI_DONE;
 }
 
 void cli_progress_show(struct cli_progress *progress, size_t done, size_t total, int64_t elapsed_ms)
