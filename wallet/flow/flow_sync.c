@@ -226,12 +226,11 @@ static lw_err fetch_types(struct sync *s)
 static lw_err check_list(const struct sync *s, lw_str uri, lw_bytes token)
 {
     lw_err last = LW_FAIL(LW_E_UNTRUSTED, "sync: a status list of nobody we trust", LW_NOWHERE);
-    const struct wallet_issuer *issuer = NULL;
-    for (size_t i = 0; (issuer = wallet_trust_at(s->trust, i)) != NULL; i++) {
+    for (size_t i = 0; i < wallet_trust_count(s->trust); i++) {
         WALLET_AUTO_STATUS_LIST list = {.bits = 0};
         const struct wallet_status_expect expect = {.uri = uri,
                                                     .trust = s->trust,
-                                                    .issuer = issuer,
+                                                    .issuer = wallet_trust_at(s->trust, i),
                                                     .now = lw_now(s->env->clock),
                                                     .skew_s = SKEW_S,
                                                     .held_iat =
@@ -244,10 +243,24 @@ static lw_err check_list(const struct sync *s, lw_str uri, lw_bytes token)
     return last;
 }
 
+/* The server's answer is not signed: it must not send us to an address of its choice. */
+static bool is_named_by_an_issuer(const struct sync *s, lw_str uri)
+{
+    for (size_t i = 0; i < wallet_trust_count(s->trust); i++) {
+        if (wallet_trust_status_uri(wallet_trust_at(s->trust, i), uri)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static lw_err fetch_list(struct sync *s, lw_str uri)
 {
     LW_AUTO_BUF token = LW_BUF(DOC_MAX);
     char name[OFFLINE_PATH_MAX];
+    if (!is_named_by_an_issuer(s, uri)) {
+        return LW_FAIL(LW_E_UNTRUSTED, "sync: a status list of nobody we trust", LW_NOWHERE);
+    }
     LW_TRY(offline_list_name(uri, name));
     LW_TRY(s->order->fetch(s->order->fetch_ctx, uri, "application/statuslist+cwt", &token));
     LW_TRY(check_list(s, uri, lw_buf_view(&token)));
