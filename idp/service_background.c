@@ -6,7 +6,7 @@
 #include "wallet/store_credential.h"
 #include "wallet/store_grant.h"
 
-enum { PURGE_MAX = 256, HEAD_MAX = 4096 };
+enum { PURGE_MAX = 256, PURGE_ROUNDS = 256, HEAD_MAX = 4096 };
 
 static void note(struct idp_service *service, const char *what, lw_err err)
 {
@@ -34,19 +34,37 @@ static lw_err publish(struct idp_service *service)
     return LW_SUCCESS;
 }
 
-static lw_err purge(struct wallet_txn *txn, void *ctx)
+struct purging {
+    int64_t now;
+    bool more; /* a part of what has expired is left */
+};
+
+static lw_err write_purge(struct wallet_txn *txn, void *ctx)
 {
-    const struct idp_service *service = ctx;
-    const int64_t now = lw_now(wallet_home_env(service->home)->clock);
-    size_t purged = 0;
-    LW_TRY(wallet_store_grant_purge(txn, now, PURGE_MAX, &purged));
-    LW_TRY(wallet_store_pass_purge(txn, now - LW_DAY_S, PURGE_MAX, &purged));
-    return wallet_store_credential_purge(txn, now - LW_DAY_S, PURGE_MAX, &purged);
+    struct purging *p = ctx;
+    size_t grants = 0;
+    size_t passes = 0;
+    size_t credentials = 0;
+    LW_TRY(wallet_store_grant_purge(txn, p->now, PURGE_MAX, &grants));
+    LW_TRY(wallet_store_pass_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &passes));
+    LW_TRY(wallet_store_credential_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &credentials));
+    p->more = grants == PURGE_MAX || passes == PURGE_MAX || credentials == PURGE_MAX;
+    return LW_SUCCESS;
+}
+
+/* In small writes, so that others come between; enough of them to keep up with what is made. */
+static lw_err purge(struct idp_service *service)
+{
+    struct purging p = {.now = lw_now(wallet_home_env(service->home)->clock), .more = true};
+    for (size_t round = 0; p.more && round < PURGE_ROUNDS; round++) {
+        LW_TRY(wallet_store_write(wallet_home_store(service->home), write_purge, &p));
+    }
+    return LW_SUCCESS;
 }
 
 void idp_background_step(struct idp_service *service)
 {
     note(service, "tree head", sign_head(service));
     note(service, "status lists", publish(service));
-    note(service, "purge", wallet_store_write(wallet_home_store(service->home), purge, service));
+    note(service, "purge", purge(service));
 }
