@@ -10,7 +10,7 @@
 enum lw_level { LW_DEBUG, LW_INFO, LW_WARN, LW_ERROR };
 
 struct lw_log {
-    enum lw_level least;          /* lines below it are dropped */
+    _Atomic(enum lw_level) least; /* lines below it are dropped; may change while others log */
     const struct lw_clock *clock; /* borrowed; gives `ts` */
     int fd;                       /* where lines go; one write(2) each */
 };

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# `lw serve` as a process: signals, a taken port, commands beside it. usage: test_serve.sh --bin DIR
+# `lw serve` as a process: signals, a taken port, commands beside it. Also run under TSan.
+# usage: test_service_process.sh --bin DIR
 # shellcheck source=tests/flow/check.sh
 . "$(dirname "$0")/check.sh"
+
+# Where it has to end though the token hangs, it leaves threads behind.
+export TSAN_OPTIONS="${TSAN_OPTIONS:-} report_thread_leaks=0"
 
 port=$(free_port)
 url=http://localhost:$port
