@@ -14,7 +14,7 @@ enum {
     TEXT_MAX = 64 * 1024,
     IMAGE_MAX = 8 * 1024 * 1024,
     MODULE_PIXELS = 6,
-    FILE_MODE = 0644,
+    FILE_MODE = 0600, /* what is shown holds claims: its holder decides who else sees it */
     PATHS_MAX = 64
 };
 

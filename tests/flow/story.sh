@@ -126,6 +126,7 @@ step "Present license $number as a QR code, two claims disclosed"
 key=$work/holder.pem
 run 0 lw present "$number" --disclose legal_name,category --key "$key" --out "$work/first.png"
 [ "$(stat -c %a "$key")" = 600 ] || fail "the holder's key has mode $(stat -c %a "$key")"
+[ "$(stat -c %a "$work/first.png")" = 600 ] || fail "the picture, which holds claims, has mode $(stat -c %a "$work/first.png")"
 first=$work/first.png
 
 step "Verify the picture: accepted, exactly two claims"
