@@ -1,0 +1,31 @@
+#include "fault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DECIMAL = 10 };
+
+size_t support_fault_rounds(size_t few, size_t full)
+{
+    const char *text = getenv("LW_FAULT_ROUNDS");
+    char *end = NULL;
+    if (text == NULL || text[0] == '\0' || strcmp(text, "short") == 0) {
+        return few;
+    }
+    if (strcmp(text, "full") == 0) {
+        return full;
+    }
+    const unsigned long n = strtoul(text, &end, DECIMAL);
+    if (*end != '\0' || n == 0) {
+        fprintf(stderr, "test support: LW_FAULT_ROUNDS is neither short, full nor a number\n");
+        abort();
+    }
+    return n;
+}
+
+void support_fault_report(const char *fault, const char *what, size_t rounds, size_t violations)
+{
+    printf("fault %s: rounds=%zu violations=%zu what=%s\n", fault, rounds, violations, what);
+    (void)fflush(stdout);
+}

@@ -1,0 +1,22 @@
+/* What every test of a fault (tests/fault) shares: how often to try, and how it says what came. */
+#ifndef SUPPORT_FAULT_H
+#define SUPPORT_FAULT_H
+
+#include <stddef.h>
+
+/**
+ * Say how many rounds to run: `few` unless the environment's LW_FAULT_ROUNDS says "full" (then
+ * `full`) or a number (then that).
+ */
+size_t support_fault_rounds(size_t few, size_t full);
+
+/**
+ * Print what `./dev faults` gathers: one line, once for each kind of round.
+ *
+ * fault       "F1"
+ * what        what was done, a few words without line breaks
+ * violations  how often something that must hold did not
+ */
+void support_fault_report(const char *fault, const char *what, size_t rounds, size_t violations);
+
+#endif
