@@ -14,6 +14,7 @@ extern const struct cli_command cli_key_commands[];
 extern const struct cli_command cli_catalog_commands[];
 extern const struct cli_command cli_person_commands[];
 extern const struct cli_command cli_license_commands[];
+extern const struct cli_command cli_license_list_commands[];
 extern const struct cli_command cli_import_commands[];
 extern const struct cli_command cli_wallet_commands[];
 extern const struct cli_command cli_present_commands[];

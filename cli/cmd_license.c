@@ -1,4 +1,4 @@
-/* lw license issue | list | show | suspend | resume | revoke | cancel. */
+/* lw license issue | show | suspend | resume | revoke | cancel. */
 #include "cli_table.h"
 #include "wallet/flow_issue.h"
 #include "wallet/flow_status.h"
@@ -7,7 +7,6 @@
 #include "wallet/value.h"
 
 enum {
-    PAGE = 32,
     OUTPUT_MAX = 32 * 1024 * 1024,
     FAULTS_MAX = 32,
 
@@ -24,13 +23,6 @@ static const struct cli_option issue_options[] = {
     {"claim", "NAME=VALUE", "A claim; dates YYYY-MM-DD, several texts parted by |.", true},
     {"from", "DATE", "First day; today unless given.", false},
     {"until", "DATE", "Last day; by the type unless given.", false},
-    {NULL, NULL, NULL, false},
-};
-
-static const struct cli_option list_options[] = {
-    {"type", "ID", "Of this type only.", false},
-    {"state", "STATE", "active, suspended, revoked, cancelled, superseded or expired.", false},
-    {"limit", "N", "Show at most N; 100 unless given.", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -225,75 +217,6 @@ static enum cli_exit run_issue(struct cli *cli)
     return print_issued(cli, &issued);
 }
 
-/* "expired" is not a state of the store, so what is listed is filtered by the clock as well. */
-static bool wanted(const struct wallet_stored_license *license, const char *state, int64_t now)
-{
-    return state == NULL || lw_str_is(lw_str_c(cli_license_state(license, now)), state);
-}
-
-static lw_err list_page(const struct wallet_txn *txn, const struct wallet_license_filter *filter,
-                        struct wallet_page *page, struct cli *cli, size_t *left,
-                        struct wallet_json_writer *json)
-{
-    const int64_t now = lw_now(cli->env.clock);
-    uint8_t ids[PAGE][WALLET_UUID_LEN];
-    size_t count = PAGE;
-    LW_TRY(wallet_store_license_page(txn, filter, page, ids, &count));
-    for (size_t i = 0; i<count && * left> 0; i++) {
-        WALLET_AUTO_LICENSE license = {.state = 0};
-        LW_TRY(wallet_store_license_load(txn, ids[i], WALLET_LOAD_PUBLIC, &license));
-        if (wanted(&license, cli_get(cli, "state"), now)) {
-            LW_TRY(cli_license_line(&license, now, json));
-            (*left)--;
-        }
-    }
-    return LW_SUCCESS;
-}
-
-static lw_err list_all(struct cli *cli, struct wallet_home *home, size_t limit,
-                       struct wallet_json_writer *json)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    const char *state = cli_get(cli, "state");
-    struct wallet_page page = {.len = 0};
-    struct wallet_license_filter filter = {.type = cli_text(cli, "type")};
-    if (state != NULL && !lw_str_is(lw_str_c(state), "expired")) {
-        LW_TRY(wallet_state_parse(lw_str_c(state), &filter.state));
-    }
-    LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
-    while (!page.end && limit > 0) {
-        LW_TRY(list_page(txn, &filter, &page, cli, &limit, json));
-    }
-    return LW_SUCCESS;
-}
-
-static enum cli_exit run_list(struct cli *cli)
-{
-    LW_AUTO_BUF out = LW_BUF(OUTPUT_MAX);
-    struct wallet_json_writer w = wallet_json_writer(&out);
-    size_t limit = 100;
-    enum cli_exit exit = cli_limit(cli, &limit);
-    if (exit != CLI_DONE) {
-        return exit;
-    }
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    wallet_json_put_array(&w);
-    lw_err err = list_all(cli, home, limit, cli->json ? &w : NULL);
-    wallet_json_put_end(&w);
-    err = err.code == LW_OK ? wallet_json_written(&w) : err;
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot list the licenses",
-                        "STATE is active, suspended, revoked, cancelled, superseded or expired.");
-    }
-    if (cli->json) {
-        cli_print(&out);
-    }
-    return CLI_DONE;
-}
-
 static void put_claims(const struct wallet_stored_license *stored,
                        const struct wallet_license_type *type, struct wallet_json_writer *w)
 {
@@ -445,13 +368,6 @@ const struct cli_command cli_license_commands[] = {
                  "      --claim district=Chongchuan",
      .options = issue_options,
      .run = run_issue},
-    {.name = "license list",
-     .args = "",
-     .summary = "list licenses by type and state",
-     .text = "In the order in which they were issued. A license past its end is listed as\n"
-             "expired, whatever it was before.",
-     .options = list_options,
-     .run = run_list},
     {.name = "license show",
      .args = "NUMBER",
      .args_min = 1,

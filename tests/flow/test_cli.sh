@@ -95,6 +95,27 @@ complains "an unknown document" 1 "catalog list" lw catalog show nope
 complains "an unknown holder" 1 "" lw wallet show 999:nobody
 [ "$(lw license list)" = "$licenses" ] && ok "what is refused changes no license" || not_ok "what is refused changes no license" "$(lw license list)"
 
+# --- pages ----------------------------------------------------------------------------------------
+check "a second license is issued" 0 "A-2" issue A-2
+check "a third license is issued" 0 "A-3" issue A-3
+licenses=$(lw license list)
+numbers() { printf '%s' "$out" | grep -oE '"number": ?"[^"]*"' | sed -E 's/.*"([^"]*)"$/\1/'; }
+next() { printf '%s' "$out" | grep -oE '"next": ?"[^"]*"' | sed -E 's/.*"([^"]*)"$/\1/'; }
+check "a first page" 0 '"next"' lw license list --state active --limit 2 --json
+pages=$(numbers)
+check "goes on where it ended" 0 '"next":null' lw license list --state active --limit 2 --json --after "$(next)"
+pages=$(printf '%s\n' "$pages" "$(numbers)" | sort | tr '\n' ' ')
+[ "$pages" = "A-1 A-2 A-3 " ] && ok "two pages show each license once" || not_ok "two pages show each license once" "$pages"
+check "the list from its end" 0 "" lw license list --newest --limit 1 --json
+newest=$(numbers)
+check "the whole list" 0 "" lw license list --json
+[ "$(numbers | tail -n 1)" = "$newest" ] && ok "--newest begins with the last" || not_ok "--newest begins with the last" "$newest"
+check "no license has expired" 0 "" lw license list --state expired --json
+[ -z "$(numbers)" ] && ok "a list of nothing is empty" || not_ok "a list of nothing is empty" "$(numbers)"
+complains "a cursor that is none" 2 "--after" lw license list --after 'no+cursor'
+complains "a cursor of another list" 1 "--after" lw license list --after AAAA
+complains "a state that is none" 1 "STATE is" lw license list --state lost
+
 # --- show -----------------------------------------------------------------------------------------
 complains "present an unknown number" 1 "no such number" lw present NOPE --disclose legal_name --key "$work/new.pem" --out "$work/no.png"
 complains "present an unknown claim" 1 "no claim nope" lw present A-1 --disclose nope --key "$work/new.pem" --out "$work/no.png"

@@ -164,6 +164,53 @@ static void an_unknown_or_overlong_type_has_no_licenses(void **state)
     assert_int_equal(counts[WALLET_ACTIVE], 0);
 }
 
+/* Goes on from the text of a place, in a transaction of its own each time. */
+static void a_list_goes_on_from_the_text_of_a_place_while_licenses_change(void **state)
+{
+    struct bench *b = *state;
+    const struct wallet_license_filter filter = {.state = WALLET_ACTIVE};
+    uint8_t want[LICENSES][WALLET_UUID_LEN];
+    uint8_t got[1][WALLET_UUID_LEN];
+    struct wallet_page page = {.len = 0};
+    LW_AUTO_BUF text = LW_BUF(512);
+    const size_t n = expected(b, &filter, want);
+    assert_true(n > 2);
+    for (size_t i = 0; i < n; i++) {
+        WALLET_AUTO_TXN txn = NULL;
+        size_t count = 1;
+        lw_buf_truncate(&text, 0);
+        assert_int_equal(wallet_page_put(&page, &text).code, LW_OK);
+        assert_int_equal(wallet_page_read(lw_buf_text(&text), &page).code, LW_OK);
+        assert_int_equal(wallet_read_begin(b->store.store, &txn).code, LW_OK);
+        assert_int_equal(wallet_store_license_page(txn, &filter, &page, got, &count).code, LW_OK);
+        assert_int_equal(count, 1);
+        assert_memory_equal(got[0], want[i], WALLET_UUID_LEN);
+        wallet_txn_end(txn);
+        txn = NULL;
+        /* The license at the place is listed no more, and the place holds. */
+        assert_int_equal(support_state(&b->store, got[0], WALLET_REVOKED, NULL).code, LW_OK);
+    }
+}
+
+static void a_place_of_another_list_is_refused(void **state)
+{
+    const struct bench *b = *state;
+    static const struct wallet_license_filter filters[] = {
+        {.state = (enum wallet_state)0}, {.state = WALLET_ACTIVE}, {.type = {"food", 4}}};
+    static const size_t lengths[] = {1, WALLET_UUID_LEN - 1, WALLET_UUID_LEN + 1, WALLET_PAGE_MAX};
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(b->store.store, &txn).code, LW_OK);
+    for (size_t f = 0; f < sizeof(filters) / sizeof(filters[0]); f++) {
+        for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+            struct wallet_page page = {.len = lengths[i]};
+            uint8_t got[1][WALLET_UUID_LEN];
+            size_t count = 1;
+            assert_int_equal(wallet_store_license_page(txn, &filters[f], &page, got, &count).code,
+                             LW_E_VALUE);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +219,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_list_follows_changes_of_state, make, drop),
         cmocka_unit_test_setup_teardown(what_comes_later_is_given_by_the_page_that_was_not_yet_read,
                                         make, drop),
+        cmocka_unit_test_setup_teardown(
+            a_list_goes_on_from_the_text_of_a_place_while_licenses_change, make, drop),
+        cmocka_unit_test_setup_teardown(a_place_of_another_list_is_refused, make, drop),
         cmocka_unit_test_setup_teardown(an_unknown_or_overlong_type_has_no_licenses, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

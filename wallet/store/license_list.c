@@ -4,6 +4,8 @@
  *   license-state   type NUL state id  ->  nothing; ids are in order of time
  *   license-count   type NUL state     ->  [1, how many]
  */
+#include <stdlib.h>
+
 #include "license_row.h"
 
 enum { SMALL_MAX = 32, STATES = WALLET_SUPERSEDED };
@@ -140,7 +142,8 @@ static lw_err start(const struct wallet_txn *txn, enum wallet_keyspace ks,
 
 struct merge {
     const struct wallet_license_filter *filter;
-    struct id_source sources[STATES];
+    struct id_source *sources;
+    size_t room;
     size_t count;
 };
 
@@ -149,26 +152,95 @@ static void merge_end(struct merge *m)
     for (size_t i = 0; i < m->count; i++) {
         wallet_scan_end(&m->sources[i].scan);
     }
+    free(m->sources);
+}
+
+static lw_err merge_room(struct merge *m, size_t room)
+{
+    m->sources = calloc(room == 0 ? 1 : room, sizeof(*m->sources));
+    m->room = room;
+    return m->sources == NULL ? LW_FAIL(LW_E_NOMEM, "license: out of memory", LW_NOWHERE)
+                              : LW_SUCCESS;
+}
+
+static struct id_source *merge_add(struct merge *m)
+{
+    return &m->sources[m->count++];
+}
+
+/* Of one type: its lists of one state or of all. */
+static lw_err start_type(struct merge *m, const struct wallet_txn *txn,
+                         const struct wallet_page *page)
+{
+    const struct wallet_license_filter *f = m->filter;
+    LW_TRY(merge_room(m, STATES));
+    for (unsigned state = WALLET_ACTIVE; state <= STATES; state++) {
+        if (f->state != 0 && state != (unsigned)f->state) {
+            continue;
+        }
+        const struct wallet_row_key prefix = list_key(f->type, (enum wallet_state)state);
+        LW_TRY(start(txn, WALLET_KS_LICENSE_STATE, &prefix, page, f->newest_first, merge_add(m)));
+    }
+    return LW_SUCCESS;
+}
+
+/* The types that have or had a license of the state, as the counts name them. */
+static lw_err next_of_state(struct wallet_scan *counts, enum wallet_state state, lw_bytes *key,
+                            bool *there)
+{
+    lw_bytes value = {0};
+    *there = false;
+    while (!*there && wallet_scan_next(counts, key, &value)) {
+        *there = key->ptr[key->len - 1] == (uint8_t)state;
+    }
+    return counts->err;
+}
+
+static lw_err count_of_state(const struct wallet_txn *txn, enum wallet_state state, size_t *count)
+{
+    lw_bytes key = {0};
+    bool there = true;
+    WALLET_AUTO_SCAN counts = wallet_scan(txn, WALLET_KS_LICENSE_COUNT, (lw_bytes){0});
+    for (*count = 0; there; *count += there ? 1 : 0) {
+        LW_TRY(next_of_state(&counts, state, &key, &there));
+    }
+    return LW_SUCCESS;
+}
+
+/* Of one state: the list of each type. A page costs its entries and the types, not the licenses. */
+static lw_err start_state(struct merge *m, const struct wallet_txn *txn,
+                          const struct wallet_page *page)
+{
+    const struct wallet_license_filter *f = m->filter;
+    size_t room = 0;
+    lw_bytes key = {0};
+    bool there = false;
+    LW_TRY(count_of_state(txn, f->state, &room));
+    LW_TRY(merge_room(m, room));
+    WALLET_AUTO_SCAN counts = wallet_scan(txn, WALLET_KS_LICENSE_COUNT, (lw_bytes){0});
+    LW_TRY(next_of_state(&counts, f->state, &key, &there));
+    while (there && m->count < m->room) {
+        struct wallet_row_key prefix = {0};
+        wallet_row_key_put(&prefix, key);
+        LW_TRY(start(txn, WALLET_KS_LICENSE_STATE, &prefix, page, f->newest_first, merge_add(m)));
+        LW_TRY(next_of_state(&counts, f->state, &key, &there));
+    }
+    return LW_SUCCESS;
 }
 
 static lw_err merge_start(struct merge *m, const struct wallet_txn *txn,
                           const struct wallet_page *page)
 {
     const struct wallet_license_filter *f = m->filter;
-    if (f->type.len == 0) {
-        const struct wallet_row_key all = {0};
-        m->count = 1;
-        return start(txn, WALLET_KS_LICENSE, &all, page, f->newest_first, &m->sources[0]);
+    const struct wallet_row_key all = {0};
+    if (f->type.len > 0) {
+        return start_type(m, txn, page);
     }
-    for (unsigned state = WALLET_ACTIVE; state <= STATES; state++) {
-        if (f->state != 0 && state != (unsigned)f->state) {
-            continue;
-        }
-        const struct wallet_row_key prefix = list_key(f->type, (enum wallet_state)state);
-        struct id_source *source = &m->sources[m->count++];
-        LW_TRY(start(txn, WALLET_KS_LICENSE_STATE, &prefix, page, f->newest_first, source));
+    if (f->state != 0) {
+        return start_state(m, txn, page);
     }
-    return LW_SUCCESS;
+    LW_TRY(merge_room(m, 1));
+    return start(txn, WALLET_KS_LICENSE, &all, page, f->newest_first, merge_add(m));
 }
 
 /* The source whose id comes next, or NULL at the end. */
@@ -188,19 +260,6 @@ static struct id_source *merge_next(struct merge *m)
     return best;
 }
 
-/* Of the list of all licenses, the record says the state. */
-static lw_err wanted(const struct merge *m, const struct id_source *source, bool *take)
-{
-    struct wallet_stored_license row;
-    *take = true;
-    if (m->filter->type.len > 0 || m->filter->state == 0) {
-        return LW_SUCCESS;
-    }
-    LW_TRY(wallet_license_row_parse(source->id, source->value, &row));
-    *take = row.state == m->filter->state;
-    return LW_SUCCESS;
-}
-
 static lw_err merge_fill(struct merge *m, struct wallet_page *page, uint8_t (*ids)[WALLET_UUID_LEN],
                          size_t *count)
 {
@@ -208,13 +267,9 @@ static lw_err merge_fill(struct merge *m, struct wallet_page *page, uint8_t (*id
     struct id_source *source = NULL;
     size_t n = 0;
     while (n < *count && (source = merge_next(m)) != NULL) {
-        bool take = false;
-        LW_TRY(wanted(m, source, &take));
         memcpy(place.at, source->id, WALLET_UUID_LEN);
         place.len = WALLET_UUID_LEN;
-        if (take) {
-            memcpy(ids[n++], source->id, WALLET_UUID_LEN);
-        }
+        memcpy(ids[n++], source->id, WALLET_UUID_LEN);
         LW_TRY(advance(source));
     }
     place.end = n < *count;
@@ -233,6 +288,9 @@ lw_err wallet_store_license_page(const struct wallet_txn *txn,
         page->end = true;
         *count = 0;
         return LW_SUCCESS;
+    }
+    if (page->len != 0 && page->len != WALLET_UUID_LEN) {
+        return LW_FAIL(LW_E_VALUE, "license: no place in a list of licenses", LW_NOWHERE);
     }
     lw_err err = merge_start(&m, txn, page);
     if (err.code == LW_OK) {

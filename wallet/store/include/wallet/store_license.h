@@ -201,7 +201,12 @@ struct wallet_license_filter {
     bool newest_first;
 };
 
-/** List the ids of licenses in order of time (of their ids). */
+/**
+ * List the ids of licenses in order of time (of their ids). A page costs its entries and, when it
+ * is of a state and no type, a look at each type; not the licenses there are.
+ *
+ * errors  LW_E_VALUE  the page is no place in such a list
+ */
 LW_MUST_USE lw_err wallet_store_license_page(const struct wallet_txn *txn,
                                              const struct wallet_license_filter *filter,
                                              struct wallet_page *page,

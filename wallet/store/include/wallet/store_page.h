@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lw/buf.h"
+
 enum { WALLET_PAGE_MAX = 240 };
 
 /*
@@ -21,5 +23,16 @@ struct wallet_page {
     size_t len;                  /* 0: nothing given yet */
     bool end;                    /* all was given: further calls give nothing */
 };
+
+/** Append a place as text, to be handed back later: base64url; nothing for the start of a list. */
+LW_MUST_USE lw_err wallet_page_put(const struct wallet_page *page, lw_buf *text);
+
+/**
+ * Read what wallet_page_put() wrote.
+ *
+ * errors  LW_E_SYNTAX  no base64url; LW_E_VALUE  too long
+ * does not check  that it is of this list: the list says LW_E_VALUE when it cannot be
+ */
+LW_MUST_USE lw_err wallet_page_read(lw_str text, struct wallet_page *page);
 
 #endif
