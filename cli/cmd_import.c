@@ -7,11 +7,12 @@
 #include <time.h>
 
 #include "cli_table.h"
+#include "sheet.h"
 #include "wallet/flow_import.h"
 #include "wallet/json_write.h"
 
 enum {
-    FILE_MAX = 1 << 30,
+    FILE_MAX = CLI_SHEET_MAX,
     MAP_MAX = 256 * 1024,
     OUTPUT_MAX = 64 * 1024 * 1024,
     SHOWN_MAX = 20,    /* bad rows on the screen */
@@ -29,6 +30,7 @@ static const struct cli_option import_options[] = {
     {"shift-days", "N|auto",
      "Move every date by N days; auto: so that most newest terms hold today. In development only.",
      false},
+    CLI_SHEET_OPTIONS,
     {NULL, NULL, NULL, false},
 };
 
@@ -367,15 +369,13 @@ static enum cli_exit run_import(struct cli *cli)
     if (order.type.len == 0 || cli_get(cli, "map") == NULL) {
         return cli_usage(cli, "--type and --map are needed");
     }
-    const enum cli_exit exit = read_shift(cli, &order);
+    enum cli_exit exit = read_shift(cli, &order);
+    exit = exit == CLI_DONE ? cli_sheet_form(cli, &order.form) : exit;
+    exit = exit == CLI_DONE ? cli_sheet_read(cli, cli->args[0], &csv) : exit;
     if (exit != CLI_DONE) {
         return exit;
     }
-    lw_err err = cli_read(cli->args[0], &csv);
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot read the register", "Check the path FILE.csv.");
-    }
-    err = cli_read(cli_get(cli, "map"), &map);
+    const lw_err err = cli_read(cli_get(cli, "map"), &map);
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot read the map", "Check the path after --map.");
     }

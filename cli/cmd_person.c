@@ -1,11 +1,12 @@
 /* lw person add | import | list | show, and lw wallet list | show: who holds what. */
 #include "cli_table.h"
+#include "sheet.h"
 #include "wallet/csv.h"
 #include "wallet/json_write.h"
 #include "wallet/store_license.h"
 #include "wallet/store_person.h"
 
-enum { PAGE = 32, OUTPUT_MAX = 32 * 1024 * 1024, FILE_MAX = 256 * 1024 * 1024, MASK_MAX = 256 };
+enum { PAGE = 32, OUTPUT_MAX = 32 * 1024 * 1024, MASK_MAX = 256 };
 
 static const struct cli_option add_options[] = {
     {"name", "TEXT", "Name of the person or company.", false},
@@ -105,22 +106,29 @@ static lw_err import_rows(struct cli *cli, struct wallet_home *home, struct wall
     }
 }
 
+static const struct cli_option import_options[] = {CLI_SHEET_OPTIONS, {NULL, NULL, NULL, false}};
+
 static enum cli_exit run_import(struct cli *cli)
 {
-    LW_AUTO_BUF file = LW_BUF(FILE_MAX);
+    LW_AUTO_BUF file = LW_BUF(CLI_SHEET_MAX);
     struct import_counts counts = {.rows = 0};
     struct wallet_csv *csv = NULL;
-    size_t line = 0;
-    enum cli_exit exit = CLI_DONE;
-    lw_err err = cli_read(cli->args[0], &file);
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot read the file", NULL);
+    struct wallet_csv_form form;
+    struct wallet_csv_fault fault;
+    enum cli_exit exit = cli_sheet_form(cli, &form);
+    exit = exit == CLI_DONE ? cli_sheet_read(cli, cli->args[0], &file) : exit;
+    if (exit != CLI_DONE) {
+        return exit;
     }
     WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SEALED, &exit);
     if (home == NULL) {
         return exit;
     }
-    err = wallet_csv_open(&csv, lw_buf_view(&file), WALLET_CSV_AUTO, &line);
+    lw_err err = wallet_csv_open_as(&csv, lw_buf_view(&file), &form, &fault);
+    if (err.code != LW_OK && fault.line > 0) {
+        fprintf(stderr, "line %zu%s%s: %s\n", fault.line, fault.column[0] == '\0' ? "" : ", ",
+                fault.column, err.why);
+    }
     err = err.code == LW_OK ? import_rows(cli, home, csv, &counts) : err;
     wallet_csv_free(csv);
     if (err.code != LW_OK) {
@@ -281,6 +289,7 @@ const struct cli_command cli_person_commands[] = {
      .summary = "add people and companies from a file",
      .text = "The file has the columns holder (CODETYPE:CODE) and name. Bad rows are named by\n"
              "line and left out; holders that are there already are left alone.",
+     .options = import_options,
      .run = run_import},
     {.name = "person list",
      .args = "",

@@ -77,10 +77,10 @@ static void a_file_of_no_encoding_is_refused_by_its_line(void **state)
 {
     (void)state;
     assert_refused(SUPPORT_IMPORT_HEADER ROW_OF("X-1") "X-2,\xff\xff,\n", support_import_map,
-                   LW_E_SYNTAX, 3, "");
+                   LW_E_SYNTAX, 3, "TERM");
     assert_refused("", support_import_map, LW_E_SYNTAX, 0, "");
     assert_refused("NO,NO,TERM,ACC,NAME,FROM,TO,ISSUED,STATE,ADDR,CAT\n", support_import_map,
-                   LW_E_VALUE, 1, "");
+                   LW_E_VALUE, 1, "NO");
 }
 
 static lw_code code_of(struct support_import *import, lw_str type, lw_str issuer)

@@ -76,10 +76,11 @@ static void bind(const struct wallet_import_map *map, lw_bytes file)
     struct wallet_import_plan *plan = NULL;
     struct wallet_doc_error errors[ERRORS];
     size_t count = ERRORS;
-    size_t line = 0;
+    const struct wallet_csv_form form = wallet_import_map_form(map);
+    struct wallet_csv_fault fault;
     must(wallet_license_type_read(lw_str_bytes(lw_str_c(type_json)), &type, errors, &count).code ==
          LW_OK);
-    if (wallet_csv_open(&csv, file, wallet_import_map_encoding(map), &line).code == LW_OK) {
+    if (wallet_csv_open_as(&csv, file, &form, &fault).code == LW_OK) {
         const struct wallet_import_binding binding = {
             .type = wallet_license_type_of(type), .csv = csv, .shift_days = 7};
         count = ERRORS;

@@ -29,7 +29,7 @@ static void a_row_becomes_a_license(void **state)
                           "x | y,12,1970-01-01T00:00:10Z\n",
                           0);
     assert_int_equal(s.err.code, LW_OK);
-    assert_int_equal(wallet_import_map_encoding(s.map), WALLET_CSV_AUTO);
+    assert_int_equal(wallet_import_map_form(s.map).encoding, WALLET_CSV_AUTO);
     assert_int_equal(support_register_row(&s, &row).code, LW_OK);
     assert_int_equal(row.line, 2);
     assert_true(lw_str_is(row.number, "L-1"));
@@ -376,7 +376,7 @@ static void what_a_map_leaves_out_has_its_default(void **state)
     support_register_open(&s, support_register_type, least,
                           SUPPORT_REGISTER_HEADER "L,9,54,,A,1970-01-02,1970-01-05,,?,,,\n", 0);
     assert_int_equal(s.err.code, LW_OK);
-    assert_int_equal(wallet_import_map_encoding(s.map), WALLET_CSV_GB18030);
+    assert_int_equal(wallet_import_map_form(s.map).encoding, WALLET_CSV_GB18030);
     assert_int_equal(support_register_row(&s, &row).code, LW_OK);
     assert_true(lw_str_is(row.number, "L/9"));
     assert_int_equal(row.version.len, 0);

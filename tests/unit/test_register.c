@@ -42,7 +42,7 @@ static void set_up(struct setting *s, const char *csv_path)
 {
     LW_AUTO_BUF type = LW_BUF(TEXT_MAX);
     LW_AUTO_BUF map = LW_BUF(TEXT_MAX);
-    size_t line = 0;
+    struct wallet_csv_fault fault;
     size_t none = 0;
     *s = (struct setting){.csv_text = LW_BUF(TEXT_MAX)};
     support_read_file(CITY "license-types/business-license.json", &type);
@@ -51,9 +51,8 @@ static void set_up(struct setting *s, const char *csv_path)
     assert_int_equal(wallet_license_type_read(lw_buf_view(&type), &s->type, NULL, &none).code,
                      LW_OK);
     assert_int_equal(wallet_import_map_read(lw_buf_view(&map), &s->map, NULL, &none).code, LW_OK);
-    assert_int_equal(wallet_csv_open(&s->csv, lw_buf_view(&s->csv_text),
-                                     wallet_import_map_encoding(s->map), &line)
-                         .code,
+    const struct wallet_csv_form form = wallet_import_map_form(s->map);
+    assert_int_equal(wallet_csv_open_as(&s->csv, lw_buf_view(&s->csv_text), &form, &fault).code,
                      LW_OK);
     const struct wallet_import_binding binding = {.type = wallet_license_type_of(s->type),
                                                   .csv = s->csv};

@@ -18,7 +18,7 @@ enum {
 
 struct wallet_import_map {
     json_t *tree;
-    enum wallet_csv_encoding encoding;
+    struct wallet_csv_form form;
 };
 
 static void put_part(const struct wallet_json_at *at, struct import_expr *expr,
@@ -300,6 +300,8 @@ static bool format_holds(lw_str format)
 static void read_form(const struct wallet_json_at *root, struct wallet_import_plan *plan)
 {
     static const char *const encodings[] = {"auto", "utf-8", "gb18030", NULL};
+    static const char *const delimiters[] = {"auto", "comma", "semicolon", "tab", NULL};
+    const struct wallet_json_at delimiter = wallet_json_at_member(root, "delimiter");
     const struct wallet_json_at format = wallet_json_at_member(root, "date_format");
     const struct wallet_json_at encoding = wallet_json_at_member(root, "encoding");
     plan->date_format = wallet_json_at_text(&format, 1, FORMAT_MAX);
@@ -307,7 +309,11 @@ static void read_form(const struct wallet_json_at *root, struct wallet_import_pl
         wallet_json_at_fault(&format, "must hold %Y, %m and %d once each, and no other field");
     }
     const size_t word = wallet_json_at_word(&encoding, encodings);
-    plan->encoding = word == SIZE_MAX ? WALLET_CSV_AUTO : (enum wallet_csv_encoding)word;
+    plan->form.encoding = word == SIZE_MAX ? WALLET_CSV_AUTO : (enum wallet_csv_encoding)word;
+    if (wallet_json_at_present(&delimiter)) {
+        const size_t by = wallet_json_at_word(&delimiter, delimiters);
+        plan->form.delimiter = by == SIZE_MAX ? WALLET_CSV_ANY : (enum wallet_csv_delimiter)by;
+    }
 }
 
 /* A license must not become endless because a map forgot its end. */
@@ -323,9 +329,9 @@ static void check_end(const struct wallet_json_at *root, const struct wallet_imp
 
 static void read_map(const struct wallet_json_at *root, struct wallet_import_plan *plan)
 {
-    static const char *const members[] = {"number",      "version",  "holder", "valid_from",
-                                          "valid_until", "issued",   "state",  "claims",
-                                          "date_format", "encoding", NULL};
+    static const char *const members[] = {"number",      "version",  "holder",    "valid_from",
+                                          "valid_until", "issued",   "state",     "claims",
+                                          "date_format", "encoding", "delimiter", NULL};
     if (!wallet_json_at_object(root)) {
         return;
     }
@@ -381,7 +387,7 @@ lw_err wallet_import_map_read(lw_bytes json, struct wallet_import_map **map,
         err = catalog_verdict(&faults, error_count);
     }
     if (err.code == LW_OK) {
-        *made = (struct wallet_import_map){.tree = json_incref(tree), .encoding = plan->encoding};
+        *made = (struct wallet_import_map){.tree = json_incref(tree), .form = plan->form};
         *map = made;
         made = NULL;
     }
@@ -398,9 +404,9 @@ void wallet_import_map_free(struct wallet_import_map *map)
     }
 }
 
-enum wallet_csv_encoding wallet_import_map_encoding(const struct wallet_import_map *map)
+struct wallet_csv_form wallet_import_map_form(const struct wallet_import_map *map)
 {
-    return map->encoding;
+    return map->form;
 }
 
 static lw_err bind(struct wallet_import_plan *plan, const struct wallet_import_map *map,

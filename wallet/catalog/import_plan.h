@@ -47,7 +47,7 @@ struct wallet_import_plan {
     struct import_claim claims[WALLET_CLAIMS_MAX]; /* in the type's order */
     size_t claim_count;
     lw_str date_format;
-    enum wallet_csv_encoding encoding;
+    struct wallet_csv_form form;
     lw_buf constants; /* its room is reserved once: what was put there never moves */
     lw_buf arena;     /* likewise; a row's templates and values */
 };

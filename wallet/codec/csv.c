@@ -1,16 +1,13 @@
 #include "wallet/csv.h"
 
-#include <errno.h>
-#include <iconv.h>
 #include <stdlib.h>
 
 #include <csv.h>
 
-#include "utf8.h"
+#include "csv_internal.h"
+#include "spaces.h"
 
 enum {
-    UTF8_MARK_LEN = 3,
-    CONVERTED_MAX = 16 * 1024,
     ROOM_FIRST = 4096,
     HEADER_MAX = 64 * 1024,
     RETRY_MAX = 16 * 1024 * 1024, /* bytes read twice to find the good rows after broken quotes */
@@ -32,9 +29,8 @@ struct wallet_csv {
     size_t first_at; /* after the header */
     size_t first_line;
     size_t retry_left;
-    enum wallet_csv_encoding encoding;
-    bool has_iconv;
-    iconv_t iconv;
+    struct csv_text text;
+    enum wallet_csv_delimiter delimiter;
     bool has_parser;
     struct csv_parser parser;
     struct reading row;
@@ -44,128 +40,6 @@ struct wallet_csv {
     size_t columns;
     lw_bytes header_raw;
 };
-
-/* Returns the length of the physical line at the start of `in`, its end ("\n", "\r\n", "\r") too.
- */
-static size_t line_len(lw_bytes in)
-{
-    const uint8_t *nl = memchr(in.ptr, '\n', in.len);
-    const size_t len = nl == NULL ? in.len : (size_t)(nl - in.ptr) + 1;
-    const uint8_t *cr = memchr(in.ptr, '\r', len);
-    if (cr == NULL) {
-        return len;
-    }
-    const size_t with_cr = (size_t)(cr - in.ptr) + 1;
-    return with_cr < len && in.ptr[with_cr] == '\n' ? with_cr + 1 : with_cr;
-}
-
-/* Turns an offset in `in` into a line, and a byte in that line. */
-static size_t line_of(lw_bytes in, size_t offset, size_t *byte)
-{
-    size_t line = 1;
-    size_t start = 0;
-    for (;;) {
-        const size_t len = line_len((lw_bytes){in.ptr + start, in.len - start});
-        if (offset - start < len || len == 0) {
-            *byte = offset - start;
-            return line;
-        }
-        start += len;
-        line++;
-    }
-}
-
-/* Converts from `*in` until the end, an error, or a full `out`; returns iconv's verdict. */
-static bool convert_some(iconv_t cd, lw_bytes *in, char *out, size_t *out_len)
-{
-    /* iconv() takes the input as char **, though it only reads it. */
-    char *from = NULL;
-    memcpy(&from, &in->ptr, sizeof(from));
-    size_t from_len = in->len;
-    char *to = out;
-    size_t to_len = CONVERTED_MAX;
-    const size_t result = iconv(cd, &from, &from_len, &to, &to_len);
-    *out_len = CONVERTED_MAX - to_len;
-    in->ptr += in->len - from_len;
-    in->len = from_len;
-    return result != (size_t)-1 || errno == E2BIG;
-}
-
-/* Says whether all of `in` is GB18030; `bad` is set to the offset of what is not. */
-static bool gb18030_valid(iconv_t cd, lw_bytes in, size_t *bad)
-{
-    char scratch[CONVERTED_MAX];
-    lw_bytes rest = in;
-    bool holds = true;
-    while (holds && rest.len > 0) {
-        size_t made = 0;
-        holds = convert_some(cd, &rest, scratch, &made);
-    }
-    (void)iconv(cd, NULL, NULL, NULL, NULL);
-    *bad = in.len - rest.len;
-    return holds;
-}
-
-static lw_err open_iconv(struct wallet_csv *csv)
-{
-    csv->iconv = iconv_open("UTF-8", "GB18030");
-    if (csv->iconv == (iconv_t)-1) {
-        return LW_FAIL(errno == ENOMEM ? LW_E_NOMEM : LW_E_IO,
-                       "csv: the C library has no GB18030 converter", LW_NOWHERE);
-    }
-    csv->has_iconv = true;
-    return LW_SUCCESS;
-}
-
-/* Settles the encoding; `bad` is set to the offset of what is wrong. */
-static lw_err check_encoding(struct wallet_csv *csv, enum wallet_csv_encoding wanted, size_t *bad)
-{
-    const bool marked = csv->at == UTF8_MARK_LEN;
-    size_t bad_utf8 = 0;
-    *bad = 0;
-    csv->encoding = WALLET_CSV_UTF8;
-    if (wanted != WALLET_CSV_GB18030 && codec_utf8_valid(csv->in, &bad_utf8)) {
-        return LW_SUCCESS;
-    }
-    *bad = bad_utf8;
-    if (wanted == WALLET_CSV_UTF8 || marked) {
-        return LW_FAIL(LW_E_SYNTAX, "csv: not UTF-8", LW_NOWHERE);
-    }
-    LW_TRY(open_iconv(csv));
-    csv->encoding = WALLET_CSV_GB18030;
-    if (gb18030_valid(csv->iconv, csv->in, bad)) {
-        return LW_SUCCESS;
-    }
-    if (wanted == WALLET_CSV_GB18030) {
-        return LW_FAIL(LW_E_SYNTAX, "csv: not GB18030", LW_NOWHERE);
-    }
-    /* The encoding that held longer is the one that was meant. */
-    *bad = *bad > bad_utf8 ? *bad : bad_utf8;
-    return LW_FAIL(LW_E_SYNTAX, "csv: neither UTF-8 nor GB18030", LW_NOWHERE);
-}
-
-static lw_err check_text(struct wallet_csv *csv, enum wallet_csv_encoding wanted, size_t *bad)
-{
-    static const uint8_t utf8_mark[UTF8_MARK_LEN] = {0xef, 0xbb, 0xbf};
-    static const uint8_t gb18030_mark[] = {0x84, 0x31, 0x95, 0x33};
-    const lw_bytes in = csv->in;
-    *bad = 0;
-    if (in.len >= 2 &&
-        ((in.ptr[0] == 0xff && in.ptr[1] == 0xfe) || (in.ptr[0] == 0xfe && in.ptr[1] == 0xff))) {
-        return LW_FAIL(LW_E_SYNTAX, "csv: the file is UTF-16: save it as UTF-8", LW_NOWHERE);
-    }
-    const uint8_t *nul = memchr(in.ptr, 0, in.len);
-    if (nul != NULL) {
-        *bad = (size_t)(nul - in.ptr);
-        return LW_FAIL(LW_E_SYNTAX, "csv: a NUL byte", LW_NOWHERE);
-    }
-    if (lw_str_starts(lw_bytes_str(in), lw_bytes_str(LW_BYTES(utf8_mark)))) {
-        csv->at = sizeof(utf8_mark);
-    } else if (lw_str_starts(lw_bytes_str(in), lw_bytes_str(LW_BYTES(gb18030_mark)))) {
-        csv->at = sizeof(gb18030_mark);
-    }
-    return check_encoding(csv, wanted, bad);
-}
 
 static void on_cell(void *cell, size_t len, void *ctx)
 {
@@ -206,6 +80,7 @@ static lw_err restart_parser(struct wallet_csv *csv)
         return LW_FAIL(LW_E_NOMEM, "csv: out of memory", LW_NOWHERE);
     }
     csv_set_space_func(&csv->parser, no_space);
+    csv_set_delim(&csv->parser, (unsigned char)csv_delimiter_char(csv->delimiter));
     csv->has_parser = true;
     return LW_SUCCESS;
 }
@@ -228,13 +103,13 @@ static lw_err feed(struct wallet_csv *csv, lw_bytes utf8)
 /* Feeds one physical line. No byte of a GB18030 character is a line end, comma or quote. */
 static lw_err feed_line(struct wallet_csv *csv, lw_bytes line)
 {
-    if (csv->encoding == WALLET_CSV_UTF8) {
+    if (csv->text.encoding == WALLET_CSV_UTF8) {
         return feed(csv, line);
     }
-    char utf8[CONVERTED_MAX];
+    char utf8[CSV_CONVERTED_MAX];
     while (line.len > 0) {
         size_t made = 0;
-        if (!convert_some(csv->iconv, &line, utf8, &made)) {
+        if (!csv_convert_some(csv->text.iconv, &line, utf8, &made)) {
             return LW_FAIL(LW_E_SYNTAX, "csv: not GB18030", LW_NOWHERE);
         }
         LW_TRY(feed(csv, lw_str_bytes((lw_str){utf8, made})));
@@ -261,7 +136,7 @@ static lw_err read_lines(struct wallet_csv *csv, struct extent *row)
             const int failed = csv_fini(&csv->parser, on_cell, on_row_end, &csv->row);
             return failed == 0 ? LW_SUCCESS : parser_error(csv);
         }
-        const size_t len = line_len(rest);
+        const size_t len = csv_line_len(rest);
         if (!begun) {
             *row = (struct extent){csv->at, csv->line, csv->at + len};
         }
@@ -326,15 +201,19 @@ static lw_err read_row(struct wallet_csv *csv, struct wallet_csv_row *row)
     return LW_SUCCESS;
 }
 
-static lw_str trimmed(lw_str s)
+/* Header cells are laid out by hand: line breaks and runs of spaces in them become one space. */
+static lw_err put_name(lw_buf *out, lw_str cell)
 {
-    while (s.len > 0 && s.ptr[0] == ' ') {
-        s = lw_str_from(s, 1);
+    for (lw_str rest = codec_trimmed(cell); rest.len > 0;) {
+        const size_t space = codec_space_len(rest);
+        if (space == 0) {
+            LW_TRY(lw_buf_put_byte(out, (uint8_t)rest.ptr[0]));
+        } else if (codec_space_len(lw_str_from(rest, space)) == 0) {
+            LW_TRY(lw_buf_put_byte(out, ' '));
+        }
+        rest = lw_str_from(rest, space == 0 ? 1 : space);
     }
-    while (s.len > 0 && s.ptr[s.len - 1] == ' ') {
-        s.len--;
-    }
-    return s;
+    return LW_SUCCESS;
 }
 
 static lw_err keep_header(struct wallet_csv *csv, const struct wallet_csv_row *row)
@@ -345,56 +224,112 @@ static lw_err keep_header(struct wallet_csv *csv, const struct wallet_csv_row *r
     }
     LW_TRY(lw_buf_reserve(&csv->header, HEADER_MAX, &room));
     for (size_t i = 0; i < row->count; i++) {
-        const lw_str name = trimmed(row->cells[i]);
-        const char *start = (const char *)csv->header.ptr + csv->header.len;
-        LW_TRY(lw_buf_put_str(&csv->header, name));
-        csv->names[i] = (lw_str){.ptr = start, .len = name.len};
-        if (name.len > 0 && wallet_csv_column(csv, csv->names[i]) != SIZE_MAX) {
-            return LW_FAIL(LW_E_VALUE, "csv: two columns have one name", LW_NOWHERE);
-        }
+        const size_t before = csv->header.len;
+        const char *start = (const char *)csv->header.ptr + before;
+        LW_TRY(put_name(&csv->header, row->cells[i]));
+        csv->names[i] = (lw_str){.ptr = start, .len = csv->header.len - before};
+        const bool twice =
+            csv->names[i].len > 0 && wallet_csv_column(csv, csv->names[i]) != SIZE_MAX;
         csv->columns = i + 1;
+        if (twice) {
+            return LW_FAIL(LW_E_VALUE, "csv: two columns have this name: give one another",
+                           LW_NOWHERE);
+        }
     }
-    csv->header_raw = row->raw;
+    csv->header_raw = (lw_bytes){csv->in.ptr, csv->at};
     return LW_SUCCESS;
 }
 
-static lw_err read_header(struct wallet_csv *csv, size_t *line)
+static void name_fault(const struct wallet_csv *csv, size_t cell, struct wallet_csv_fault *fault)
+{
+    const lw_str name = cell < csv->columns ? csv->names[cell] : LW_STR("");
+    size_t len = name.len < sizeof(fault->column) ? name.len : sizeof(fault->column) - 1;
+    while (len < name.len && len > 0 && ((unsigned char)name.ptr[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    fault->cell = cell + 1;
+    memcpy(fault->column, name.ptr, len);
+    fault->column[len] = '\0';
+}
+
+static lw_err read_header(struct wallet_csv *csv, struct wallet_csv_fault *fault)
 {
     struct wallet_csv_row row;
     const lw_err err = read_row(csv, &row);
     if (err.code == LW_E_NOT_FOUND) {
         return LW_FAIL(LW_E_SYNTAX, "csv: no header", LW_NOWHERE);
     }
-    *line = row.line;
+    fault->line = row.line;
     LW_TRY(err);
-    LW_TRY(keep_header(csv, &row));
+    const lw_err kept = keep_header(csv, &row);
+    if (kept.code == LW_E_VALUE) {
+        name_fault(csv, csv->columns - 1, fault);
+    }
+    LW_TRY(kept);
     csv->first_at = csv->at;
     csv->first_line = csv->line;
-    *line = 0;
+    fault->line = 0;
     return LW_SUCCESS;
 }
 
-static lw_err open_checked(struct wallet_csv *csv, enum wallet_csv_encoding encoding, size_t *line)
+static lw_err begin_rows(struct wallet_csv *csv, enum wallet_csv_delimiter delimiter,
+                         struct wallet_csv_fault *fault)
 {
-    size_t bad = 0;
+    csv->at = csv->text.begin;
+    csv->delimiter = delimiter;
+    const size_t sep =
+        csv_sep_line((lw_bytes){csv->in.ptr + csv->at, csv->in.len - csv->at}, &csv->delimiter);
+    csv->at += sep;
+    csv->line += sep > 0 ? 1 : 0;
+    LW_TRY(csv_delimiter_find((lw_bytes){csv->in.ptr + csv->at, csv->in.len - csv->at},
+                              &csv->delimiter));
+    LW_TRY(restart_parser(csv));
+    return read_header(csv, fault);
+}
+
+/* Tells the place of a wrong byte, and reads the header above it for the column's name. */
+static void find_fault(struct wallet_csv *csv, enum wallet_csv_delimiter delimiter, lw_err *err,
+                       struct wallet_csv_fault *fault)
+{
+    struct wallet_csv_fault ignored;
+    const lw_bytes whole = csv->in;
+    const size_t bad = csv->text.bad;
+    fault->line = csv_line_of(whole, bad, &err->at);
+    const size_t line_start = bad - err->at;
+    if (csv->text.begin > line_start) {
+        return;
+    }
+    csv->in.len = line_start;
+    const lw_err above = begin_rows(csv, delimiter, &ignored);
+    csv->in = whole;
+    if (above.code != LW_E_NOMEM && csv->has_parser) {
+        const size_t from = csv->text.begin;
+        const lw_bytes rows = {whole.ptr + from, whole.len - from};
+        name_fault(csv, csv_cells_before(rows, bad - from, csv_delimiter_char(csv->delimiter)),
+                   fault);
+    }
+}
+
+static lw_err open_checked(struct wallet_csv *csv, const struct wallet_csv_form *form,
+                           struct wallet_csv_fault *fault)
+{
     uint8_t *room = NULL;
     if (csv->in.len == 0) {
         return LW_FAIL(LW_E_SYNTAX, "csv: no header", 0);
     }
     LW_TRY(lw_buf_reserve(&csv->row.text, ROOM_FIRST, &room));
-    lw_err err = check_text(csv, encoding, &bad);
+    lw_err err = csv_text_check(&csv->text, csv->in, form->encoding);
     if (err.code == LW_E_SYNTAX) {
-        *line = line_of(csv->in, bad, &err.at);
+        find_fault(csv, form->delimiter, &err, fault);
     }
     LW_TRY(err);
-    LW_TRY(restart_parser(csv));
-    return read_header(csv, line);
+    return begin_rows(csv, form->delimiter, fault);
 }
 
-lw_err wallet_csv_open(struct wallet_csv **csv, lw_bytes in, enum wallet_csv_encoding encoding,
-                       size_t *line)
+lw_err wallet_csv_open_as(struct wallet_csv **csv, lw_bytes in, const struct wallet_csv_form *form,
+                          struct wallet_csv_fault *fault)
 {
-    *line = 0;
+    *fault = (struct wallet_csv_fault){.line = 0};
     *csv = NULL;
     struct wallet_csv *made = calloc(1, sizeof(*made));
     if (made == NULL) {
@@ -405,7 +340,7 @@ lw_err wallet_csv_open(struct wallet_csv **csv, lw_bytes in, enum wallet_csv_enc
     made->retry_left = RETRY_MAX;
     made->row.text = LW_BUF(WALLET_CSV_ROW_MAX);
     made->header = LW_BUF(HEADER_MAX);
-    const lw_err err = open_checked(made, encoding, line);
+    const lw_err err = open_checked(made, form, fault);
     if (err.code != LW_OK) {
         wallet_csv_free(made);
         return err;
@@ -414,13 +349,23 @@ lw_err wallet_csv_open(struct wallet_csv **csv, lw_bytes in, enum wallet_csv_enc
     return LW_SUCCESS;
 }
 
+lw_err wallet_csv_open(struct wallet_csv **csv, lw_bytes in, enum wallet_csv_encoding encoding,
+                       size_t *line)
+{
+    const struct wallet_csv_form form = {.encoding = encoding};
+    struct wallet_csv_fault fault;
+    const lw_err err = wallet_csv_open_as(csv, in, &form, &fault);
+    *line = fault.line;
+    return err;
+}
+
 void wallet_csv_free(struct wallet_csv *csv)
 {
     if (csv == NULL) {
         return;
     }
-    if (csv->has_iconv) {
-        (void)iconv_close(csv->iconv);
+    if (csv->text.has_iconv) {
+        (void)iconv_close(csv->text.iconv);
     }
     if (csv->has_parser) {
         csv_free(&csv->parser);
@@ -432,7 +377,12 @@ void wallet_csv_free(struct wallet_csv *csv)
 
 enum wallet_csv_encoding wallet_csv_encoding_of(const struct wallet_csv *csv)
 {
-    return csv->encoding;
+    return csv->text.encoding;
+}
+
+enum wallet_csv_delimiter wallet_csv_delimiter_of(const struct wallet_csv *csv)
+{
+    return csv->delimiter;
 }
 
 size_t wallet_csv_columns(const struct wallet_csv *csv)
@@ -473,16 +423,42 @@ void wallet_csv_rewind(struct wallet_csv *csv)
     csv->retry_left = RETRY_MAX;
 }
 
+/* Says whether the cells from `from` on hold nothing but spaces. */
+static bool blank_from(const struct wallet_csv *csv, size_t from)
+{
+    for (size_t i = from; i < csv->row.count; i++) {
+        if (i >= WALLET_CSV_COLUMNS_MAX || codec_trimmed(csv->cells[i]).len > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Says whether the columns that the row does not reach have no name: sheets drop such cells. */
+static bool nameless_from(const struct wallet_csv *csv, size_t from)
+{
+    for (size_t i = from; i < csv->columns; i++) {
+        if (csv->names[i].len > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 lw_err wallet_csv_next(struct wallet_csv *csv, struct wallet_csv_row *row)
 {
     do {
         LW_TRY(read_row(csv, row));
-    } while (csv->row.text.len == 0);
-    if (csv->row.count < csv->columns) {
+    } while (blank_from(csv, 0));
+    for (size_t i = csv->row.count; i < csv->columns; i++) {
+        csv->cells[i] = LW_STR("");
+    }
+    if (csv->row.count < csv->columns && !nameless_from(csv, csv->row.count)) {
         return LW_FAIL(LW_E_VALUE, "csv: the row has fewer cells than the header", LW_NOWHERE);
     }
-    if (csv->row.count > csv->columns) {
+    if (csv->row.count > csv->columns && !blank_from(csv, csv->columns)) {
         return LW_FAIL(LW_E_VALUE, "csv: the row has more cells than the header", LW_NOWHERE);
     }
+    row->count = csv->columns;
     return LW_SUCCESS;
 }

@@ -110,15 +110,20 @@ static lw_err open_file(struct import_run *run)
 {
     struct wallet_doc_error errors[DOC_ERRORS_MAX];
     size_t count = DOC_ERRORS_MAX;
-    size_t line = 0;
+    struct wallet_csv_form form = run->order->form;
+    struct wallet_csv_fault fault;
     lw_err err = wallet_import_map_read(run->order->map, &run->map, errors, &count);
     if (err.code != LW_OK) {
         tell_doc_errors(run, err, errors, count);
         return LW_FAIL(err.code, "import: the map does not hold", LW_NOWHERE);
     }
-    err = wallet_csv_open(&run->csv, run->order->csv, wallet_import_map_encoding(run->map), &line);
+    const struct wallet_csv_form by_map = wallet_import_map_form(run->map);
+    form.encoding = form.encoding == WALLET_CSV_AUTO ? by_map.encoding : form.encoding;
+    form.delimiter = form.delimiter == WALLET_CSV_ANY ? by_map.delimiter : form.delimiter;
+    err = wallet_csv_open_as(&run->csv, run->order->csv, &form, &fault);
     if (err.code != LW_OK) {
-        import_tell(run, (struct import_place){.line = line}, err.why, true);
+        const struct import_place place = {.line = fault.line, .column = lw_str_c(fault.column)};
+        import_tell(run, place, err.why, true);
         return err;
     }
     run->result->header = wallet_csv_header_raw(run->csv);

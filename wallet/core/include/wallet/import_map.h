@@ -34,8 +34,8 @@ LW_MUST_USE lw_err wallet_import_map_read(lw_bytes json, struct wallet_import_ma
                                           struct wallet_doc_error *errors, size_t *error_count);
 void wallet_import_map_free(struct wallet_import_map *map);
 
-/** Return the encoding the map asks for, to open the file with. */
-enum wallet_csv_encoding wallet_import_map_encoding(const struct wallet_import_map *map);
+/** Return what the map says the file is, to open it with. */
+struct wallet_csv_form wallet_import_map_form(const struct wallet_import_map *map);
 
 /* What a map is bound to; all but `shift_days` must outlive the plan. */
 struct wallet_import_binding {

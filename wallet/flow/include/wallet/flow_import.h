@@ -2,11 +2,13 @@
 #ifndef WALLET_FLOW_IMPORT_H
 #define WALLET_FLOW_IMPORT_H
 
+#include "wallet/csv.h"
 #include "wallet/home.h"
 
 struct wallet_import_order {
-    lw_bytes csv; /* the whole file */
-    lw_bytes map; /* MAP.json */
+    lw_bytes csv;                /* the whole file; not UTF-16 (wallet_csv_from_utf16()) */
+    struct wallet_csv_form form; /* what it is said to be; zeros: as the map says */
+    lw_bytes map;                /* MAP.json */
     lw_str type;
     lw_str issuer;       /* empty: the type's only issuer */
     int64_t shift_days;  /* added to every date: the demo's; 0 otherwise */
