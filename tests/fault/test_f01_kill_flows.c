@@ -195,7 +195,7 @@ static void bend(struct run *run, size_t slot, struct kill_said lie)
 {
     const struct kill_said truth = kill_said_get(&run->ledger->slots[slot]);
     const unsigned before = atomic_load(&run->ledger->violations);
-    kill_said_put(&run->ledger->slots[slot], lie);
+    kill_said_put(run->ledger, slot, lie);
     kill_check(&run->home, run->ledger, 0, true);
     assert_int_equal(atomic_load(&run->ledger->violations), before + 1);
     const struct kill_said found = kill_said_get(&run->ledger->slots[slot]);

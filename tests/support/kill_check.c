@@ -229,15 +229,9 @@ static void check_slot(struct support_home *h, const struct wallet_txn *txn,
     }
     l.wrong = l.wrong == NULL ? compare(&l.said, &l.now) : l.wrong;
     if (l.wrong != NULL) {
-        char number[32];
-        kill_number(i, number);
-        fprintf(stderr, "%s: said %u/%u/%u/%u/%d pending %u, now %u/%u/%u/%u/%d: %s\n", number,
-                l.said.state, l.said.versions, l.said.changes, l.said.passes, l.said.credential,
-                l.said.pending, l.now.state, l.now.versions, l.now.changes, l.now.passes,
-                l.now.credential, l.wrong);
         kill_violation(ledger, l.wrong, LW_SUCCESS);
     }
-    kill_said_put(&ledger->slots[i], l.now);
+    kill_said_put(ledger, i, l.now);
 }
 
 static lw_err check_receipts(const struct wallet_txn *txn, struct kill_ledger *ledger)

@@ -46,12 +46,26 @@ struct kill_said kill_said_get(const struct kill_slot *slot)
     };
 }
 
-void kill_said_put(struct kill_slot *slot, struct kill_said said)
+static void note(const struct kill_ledger *ledger, const void *field, size_t len)
+{
+    if (ledger->noted != NULL) {
+        ledger->noted(ledger, field, len);
+    }
+}
+
+static void put_word(const struct kill_ledger *ledger, atomic_uint *field, unsigned value)
+{
+    atomic_store(field, value);
+    note(ledger, field, sizeof(*field));
+}
+
+void kill_said_put(struct kill_ledger *ledger, size_t slot, struct kill_said said)
 {
     const uint64_t w = (uint64_t)said.state | (uint64_t)said.versions << 4 |
                        (uint64_t)said.changes << 20 | (uint64_t)(said.passes & 0xFF) << 36 |
                        (uint64_t)said.credential << 44 | (uint64_t)said.pending << 48;
-    atomic_store(&slot->said, w);
+    atomic_store(&ledger->slots[slot].said, w);
+    note(ledger, &ledger->slots[slot].said, sizeof(ledger->slots[slot].said));
 }
 
 void kill_violation(struct kill_ledger *ledger, const char *what, lw_err err)
@@ -84,14 +98,14 @@ static bool went_well(const struct worker *w, const char *what, lw_err err)
     return err.code == LW_OK;
 }
 
-static void acknowledge(const struct worker *w, struct kill_slot *slot, struct kill_said said)
+static void acknowledge(const struct worker *w, size_t slot, struct kill_said said)
 {
     said.pending = 0;
-    kill_said_put(slot, said);
+    kill_said_put(w->ledger, slot, said);
     (void)atomic_fetch_add(&w->ledger->acked, 1);
 }
 
-static void issue(const struct worker *w, struct kill_slot *slot, const char *number)
+static void issue(const struct worker *w, size_t slot, const char *number)
 {
     const struct wallet_claim_text claims[] = {
         {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
@@ -119,18 +133,17 @@ static void issue(const struct worker *w, struct kill_slot *slot, const char *nu
     struct wallet_issued issued;
     struct wallet_issue_fault faults[8];
     size_t count = 8;
-    const struct kill_said before = kill_said_get(slot);
+    const struct kill_said before = kill_said_get(&w->ledger->slots[slot]);
     if (went_well(w, "issue", wallet_flow_issue(w->h->home, &order, &issued, faults, &count))) {
         acknowledge(w, slot,
                     (struct kill_said){.state = WALLET_ACTIVE, .versions = before.versions + 1});
     }
 }
 
-static void change(const struct worker *w, struct kill_slot *slot, const char *number,
-                   enum wallet_state to)
+static void change(const struct worker *w, size_t slot, const char *number, enum wallet_state to)
 {
     enum wallet_state from = WALLET_ACTIVE;
-    struct kill_said said = kill_said_get(slot);
+    struct kill_said said = kill_said_get(&w->ledger->slots[slot]);
     if (went_well(w, "state",
                   wallet_flow_change_state(w->h->home, wallet_license_ref_parse(lw_str_c(number)),
                                            to, LW_STR("a test"), LW_STR("test"), &from))) {
@@ -140,10 +153,10 @@ static void change(const struct worker *w, struct kill_slot *slot, const char *n
     }
 }
 
-static void bind(const struct worker *w, struct kill_slot *slot, const char *number)
+static void bind(const struct worker *w, size_t slot, const char *number)
 {
     LW_AUTO_BUF credential = LW_BUF(TEXT_MAX);
-    struct kill_said said = kill_said_get(slot);
+    struct kill_said said = kill_said_get(&w->ledger->slots[slot]);
     const lw_err err =
         said.pending == KILL_BINDS
             ? wallet_flow_credential(w->h->home, wallet_license_ref_parse(lw_str_c(number)),
@@ -172,7 +185,8 @@ static void verify(const struct worker *w, const char *number)
         answer.receipt[0] != '\0') {
         (void)snprintf(w->ledger->receipts[w->index][n], sizeof(answer.receipt), "%s",
                        answer.receipt);
-        atomic_store(&w->ledger->receipt_count[w->index], n + 1);
+        note(w->ledger, w->ledger->receipts[w->index][n], sizeof(answer.receipt));
+        put_word(w->ledger, &w->ledger->receipt_count[w->index], n + 1);
         (void)atomic_fetch_add(&w->ledger->acked, 1);
     }
 }
@@ -197,27 +211,26 @@ static void step(struct worker *w)
     char number[32];
     const uint64_t r = next(w);
     const size_t i = r % (KILL_SLOTS / KILL_THREADS) * KILL_THREADS + w->index;
-    struct kill_slot *slot = &w->ledger->slots[i];
-    struct kill_said said = kill_said_get(slot);
+    struct kill_said said = kill_said_get(&w->ledger->slots[i]);
     kill_number(i, number);
-    atomic_store(&slot->round, w->round);
+    put_word(w->ledger, &w->ledger->slots[i].round, w->round);
     const unsigned way = choose(r >> 20, &said);
     if (way == 0) {
         said.pending = KILL_BINDS; /* showing makes the credential where there is none */
-        kill_said_put(slot, said);
+        kill_said_put(w->ledger, i, said);
         verify(w, number);
         said.credential = true;
-        acknowledge(w, slot, said);
+        acknowledge(w, i, said);
         return;
     }
     said.pending = way;
-    kill_said_put(slot, said);
+    kill_said_put(w->ledger, i, said);
     if (way == KILL_ISSUES) {
-        issue(w, slot, number);
+        issue(w, i, number);
     } else if (way >= KILL_BINDS) {
-        bind(w, slot, number);
+        bind(w, i, number);
     } else {
-        change(w, slot, number, (enum wallet_state)way);
+        change(w, i, number, (enum wallet_state)way);
     }
 }
 
@@ -257,7 +270,7 @@ static void on_progress(void *ctx, const struct wallet_import_progress *progress
 {
     struct kill_ledger *ledger = ctx;
     /* Told after the commit; what an earlier run did comes on top. */
-    atomic_store(&ledger->import_done, (unsigned)progress->done);
+    put_word(ledger, &ledger->import_done, (unsigned)progress->done);
 }
 
 void kill_import(struct support_home *h, struct kill_ledger *ledger)
@@ -269,7 +282,7 @@ void kill_import(struct support_home *h, struct kill_ledger *ledger)
     const bool again = atomic_load(&ledger->import_begun) > ended;
     struct support_import import = {
         .order = {.batch_rows = IMPORT_BATCH}, .progress = on_progress, .ctx = ledger};
-    atomic_store(&ledger->import_begun, ended + 1);
+    put_word(ledger, &ledger->import_begun, ended + 1);
     (void)snprintf(prefix, sizeof(prefix), "I%u", ended + 1);
     lw_err err = lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER);
     const size_t rows = support_import_rows(&csv, prefix, KILL_IMPORT_NUMBERS);
@@ -284,7 +297,7 @@ void kill_import(struct support_home *h, struct kill_ledger *ledger)
         (again && import.result.already < told)) {
         kill_violation(ledger, "an import given again lost rows", err);
     }
-    atomic_store(&ledger->import_done, 0);
-    atomic_store(&ledger->import_ended, ended + 1);
+    put_word(ledger, &ledger->import_done, 0);
+    put_word(ledger, &ledger->import_ended, ended + 1);
     (void)atomic_fetch_add(&ledger->acked, rows);
 }

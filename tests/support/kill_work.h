@@ -47,13 +47,15 @@ struct kill_ledger {
     uint8_t log_root[32];
     atomic_uint violations;
     char why[KILL_WHY_MAX]; /* of the first violation */
+    /* Called after each change of a field that says what a client was told; may be NULL. */
+    void (*noted)(const struct kill_ledger *ledger, const void *field, size_t len);
 };
 
 /** Map a ledger that children share; aborts when it cannot. Never unmapped. */
 struct kill_ledger *kill_ledger_new(void);
 
 struct kill_said kill_said_get(const struct kill_slot *slot);
-void kill_said_put(struct kill_slot *slot, struct kill_said said);
+void kill_said_put(struct kill_ledger *ledger, size_t slot, struct kill_said said);
 
 /** Count a violation and keep the first one's reason. */
 void kill_violation(struct kill_ledger *ledger, const char *what, lw_err err);
