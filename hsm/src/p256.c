@@ -1,4 +1,5 @@
-/* EC_KEY is deprecated, not removed: only this file uses it, and bench.c, its yardstick. */
+/* EC_KEY and tables are deprecated, not removed: only this file uses them; and bench.c, its
+ * yardstick. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "p256.h"
@@ -9,12 +10,15 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+#include "p256_scalar.h"
+
 enum { FORM_EVEN = 2, FORM_ODD = 3, FORM_WHOLE = 4 };
 
 struct hsm_ec {
     const struct hsm_algorithm *row;
     EC_KEY *key;     /* holds the public key of the check at hand */
     EC_POINT *point; /* scratch */
+    EC_POINT *part;  /* scratch */
     ECDSA_SIG *sig;  /* owns r and s */
     BIGNUM *r;
     BIGNUM *s;
@@ -25,6 +29,7 @@ static bool make(struct hsm_ec *ec)
 {
     ec->key = EC_KEY_new_by_curve_name(ec->row->curve_nid);
     ec->point = ec->key == NULL ? NULL : EC_POINT_new(EC_KEY_get0_group(ec->key));
+    ec->part = ec->key == NULL ? NULL : EC_POINT_new(EC_KEY_get0_group(ec->key));
     ec->numbers = BN_CTX_new();
     ec->sig = ECDSA_SIG_new();
     ec->r = BN_new();
@@ -34,7 +39,7 @@ static bool make(struct hsm_ec *ec)
         BN_free(ec->s);
         return false;
     }
-    return ec->point != NULL && ec->numbers != NULL;
+    return ec->point != NULL && ec->part != NULL && ec->numbers != NULL;
 }
 
 struct hsm_ec *hsm_ec_new(const struct hsm_algorithm *row)
@@ -56,6 +61,7 @@ void hsm_ec_free(struct hsm_ec *ec)
     if (ec != NULL) {
         ECDSA_SIG_free(ec->sig);
         EC_POINT_free(ec->point);
+        EC_POINT_free(ec->part);
         EC_KEY_free(ec->key);
         BN_CTX_free(ec->numbers);
         free(ec);
@@ -139,7 +145,12 @@ static lw_err judge_failure(void)
     return LW_FAIL(LW_E_CRYPTO, "signature: the check failed", LW_NOWHERE);
 }
 
-lw_err hsm_ec_verify(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_bytes sig)
+static lw_err refuse(void)
+{
+    return LW_FAIL(LW_E_SIGNATURE, "signature: does not hold", LW_NOWHERE);
+}
+
+static lw_err verify_by_openssl(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_bytes sig)
 {
     const size_t n = ec->row->coordinate_len;
     if (EC_KEY_oct2key(ec->key, point.ptr, point.len, ec->numbers) != 1) {
@@ -154,5 +165,119 @@ lw_err hsm_ec_verify(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_byte
     if (held == 1) {
         return LW_SUCCESS;
     }
-    return held == 0 ? fail(LW_E_SIGNATURE, "signature: does not hold") : judge_failure();
+    return held == 0 ? refuse() : judge_failure();
+}
+
+/*
+ * The check on P-256 (FIPS 186-5 section 6.4.2) is made here: the points by OpenSSL, the numbers
+ * by p256_scalar.c. All of it is public, so its time may depend on it. Leaves u1 and u2 in ec->r
+ * and ec->s.
+ */
+static lw_err read_scalars(struct hsm_ec *ec, lw_bytes digest, lw_bytes sig)
+{
+    struct hsm_p256_scalars u;
+    if (!hsm_p256_scalars(digest.ptr, sig.ptr, &u)) {
+        return refuse();
+    }
+    if (BN_bin2bn(u.u1, HSM_SCALAR_LEN, ec->r) == NULL ||
+        BN_bin2bn(u.u2, HSM_SCALAR_LEN, ec->s) == NULL) {
+        return fail(LW_E_NOMEM, "signature: out of memory");
+    }
+    return LW_SUCCESS;
+}
+
+/* The sum u1 * G + u2 * Q lies in ec->point: whether its x is r. */
+static lw_err judge_sum(struct hsm_ec *ec, lw_bytes sig)
+{
+    uint8_t x[HSM_SCALAR_LEN];
+    uint8_t z[HSM_SCALAR_LEN];
+    const EC_GROUP *group = EC_KEY_get0_group(ec->key);
+    if (EC_POINT_get_Jprojective_coordinates_GFp(group, ec->point, ec->r, NULL, ec->s,
+                                                 ec->numbers) != 1 ||
+        BN_bn2binpad(ec->r, x, HSM_SCALAR_LEN) != HSM_SCALAR_LEN ||
+        BN_bn2binpad(ec->s, z, HSM_SCALAR_LEN) != HSM_SCALAR_LEN) {
+        return fail(LW_E_CRYPTO, "signature: the check failed");
+    }
+    return hsm_p256_x_is(x, z, sig.ptr) ? LW_SUCCESS : refuse();
+}
+
+static lw_err verify_p256(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_bytes sig)
+{
+    const EC_GROUP *group = EC_KEY_get0_group(ec->key);
+    if (EC_POINT_oct2point(group, ec->part, point.ptr, point.len, ec->numbers) != 1 ||
+        EC_POINT_is_at_infinity(group, ec->part) == 1) {
+        return fail(LW_E_VALUE, "public key: not on the curve");
+    }
+    LW_TRY(read_scalars(ec, digest, sig));
+    if (EC_POINT_mul(group, ec->point, ec->r, ec->part, ec->s, ec->numbers) != 1) {
+        return fail(LW_E_CRYPTO, "signature: the check failed");
+    }
+    return judge_sum(ec, sig);
+}
+
+lw_err hsm_ec_verify(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_bytes sig)
+{
+    return ec->row->alg == HSM_ES256 ? verify_p256(ec, point, digest, sig)
+                                     : verify_by_openssl(ec, point, digest, sig);
+}
+
+/* P-256 with the public key in place of its generator, and multiples of that. */
+struct hsm_ec_table {
+    EC_GROUP *group;
+};
+
+static lw_err fill_table(struct hsm_ec *ec, lw_bytes point, EC_GROUP *group)
+{
+    const EC_GROUP *curve = EC_KEY_get0_group(ec->key);
+    if (EC_POINT_oct2point(curve, ec->point, point.ptr, point.len, ec->numbers) != 1 ||
+        EC_POINT_is_at_infinity(curve, ec->point) == 1) {
+        return fail(LW_E_VALUE, "public key: not on the curve");
+    }
+    if (EC_GROUP_set_generator(group, ec->point, EC_GROUP_get0_order(curve),
+                               EC_GROUP_get0_cofactor(curve)) != 1 ||
+        EC_GROUP_precompute_mult(group, ec->numbers) != 1) {
+        return fail(LW_E_CRYPTO, "public key: no table can be made");
+    }
+    return LW_SUCCESS;
+}
+
+lw_err hsm_ec_table_new(struct hsm_ec *ec, lw_bytes point, struct hsm_ec_table **table)
+{
+    if (ec->row->alg != HSM_ES256) {
+        return LW_FAIL(LW_E_UNSUPPORTED, "public key: no table for this curve", LW_NOWHERE);
+    }
+    struct hsm_ec_table *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return fail(LW_E_NOMEM, "public key: out of memory");
+    }
+    made->group = EC_GROUP_dup(EC_KEY_get0_group(ec->key));
+    const lw_err err = made->group == NULL ? fail(LW_E_NOMEM, "public key: out of memory")
+                                           : fill_table(ec, point, made->group);
+    if (err.code != LW_OK) {
+        hsm_ec_table_free(made);
+        return err;
+    }
+    *table = made;
+    return LW_SUCCESS;
+}
+
+void hsm_ec_table_free(struct hsm_ec_table *table)
+{
+    if (table != NULL) {
+        EC_GROUP_free(table->group);
+        free(table);
+    }
+}
+
+lw_err hsm_ec_table_verify(struct hsm_ec *ec, const struct hsm_ec_table *table, lw_bytes digest,
+                           lw_bytes sig)
+{
+    const EC_GROUP *group = EC_KEY_get0_group(ec->key);
+    LW_TRY(read_scalars(ec, digest, sig));
+    if (EC_POINT_mul(group, ec->point, ec->r, NULL, NULL, ec->numbers) != 1 ||
+        EC_POINT_mul(table->group, ec->part, ec->s, NULL, NULL, ec->numbers) != 1 ||
+        EC_POINT_add(group, ec->point, ec->point, ec->part, ec->numbers) != 1) {
+        return fail(LW_E_CRYPTO, "signature: the check failed");
+    }
+    return judge_sum(ec, sig);
 }
