@@ -183,6 +183,8 @@ static void does_not_take_a_challenge_for_an_answer_that_does_not_hold(void **st
 struct racer {
     pthread_t thread;
     lw_str text;
+    lw_str nonce; /* that the caller expects; empty: none given */
+    bool unrecorded;
     enum wallet_result result;
     bool replayed;
     bool failed;
@@ -191,7 +193,9 @@ struct racer {
 static void *race(void *arg)
 {
     struct racer *r = arg;
-    const struct wallet_verification request = request_of(r->text);
+    struct wallet_verification request = request_of(r->text);
+    request.nonce = r->nonce;
+    request.record = !r->unrecorded;
     WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
     r->failed = wallet_flow_verify(home.verifier, &request, &answer).code != LW_OK;
     r->result = answer.result;
@@ -199,18 +203,15 @@ static void *race(void *arg)
     return NULL;
 }
 
-static void accepts_exactly_one_of_sixteen_racing_answers(void **state)
+/* Sixteen at once, every fourth with the nonce that the caller expects, every other unrecorded. */
+static void expect_one_of_sixteen(lw_str text, lw_str nonce)
 {
-    (void)state;
-    char number[32];
-    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
     struct racer racers[RACERS];
     size_t accepted = 0;
-    new_challenge(&challenge);
-    answer_challenge(new_license(number), lw_buf_text(&challenge), &text);
     for (size_t i = 0; i < RACERS; i++) {
-        racers[i] = (struct racer){.text = lw_buf_text(&text)};
+        racers[i] = (struct racer){.text = text,
+                                   .nonce = i % 4 == 0 ? nonce : (lw_str){NULL, 0},
+                                   .unrecorded = i % 2 == 1};
         assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
     }
     for (size_t i = 0; i < RACERS; i++) {
@@ -222,15 +223,25 @@ static void accepts_exactly_one_of_sixteen_racing_answers(void **state)
     assert_int_equal(accepted, 1);
 }
 
-static void takes_a_challenge_as_the_nonce_of_an_sd_jwt_once(void **state)
+static void accepts_exactly_one_of_sixteen_racing_answers(void **state)
 {
     (void)state;
     char number[32];
-    char nonce[23] = {0};
+    LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    new_challenge(&challenge);
+    answer_challenge(new_license(number), lw_buf_text(&challenge), &text);
+    expect_one_of_sixteen(lw_buf_text(&text), (lw_str){NULL, 0});
+}
+
+/* An SD-JWT with a new challenge's nonce, which is written as text into `nonce`. */
+static void show_sd_jwt(char nonce[23], lw_buf *text)
+{
+    char number[32];
     LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
     LW_AUTO_BUF arena = LW_BUF(SUPPORT_TEXT_MAX);
-    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
     struct wallet_challenge asked;
+    memset(nonce, 0, 23);
     new_challenge(&challenge);
     must(wallet_lc1_read(lw_buf_text(&challenge), &arena, &asked));
     wallet_base64url_write(LW_BYTES(asked.nonce), nonce);
@@ -239,9 +250,60 @@ static void takes_a_challenge_as_the_nonce_of_an_sd_jwt_once(void **state)
                                       .claims = "category",
                                       .aud = SUPPORT_BASE_URL,
                                       .nonce = lw_str_bytes(lw_str_c(nonce))};
-    must(support_home_show(&home, &show, &text));
+    must(support_home_show(&home, &show, text));
+}
+
+static void takes_a_challenge_as_the_nonce_of_an_sd_jwt_once(void **state)
+{
+    (void)state;
+    char nonce[23];
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    show_sd_jwt(nonce, &text);
     expect_answer(lw_buf_text(&text), WALLET_ACCEPTED, NULL);
     expect_answer(lw_buf_text(&text), WALLET_REFUSED, "replayed");
+}
+
+static void takes_a_challenge_that_the_caller_names_as_the_nonce_once(void **state)
+{
+    (void)state;
+    char nonce[23];
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    show_sd_jwt(nonce, &text);
+    for (int i = 0; i < 3; i++) {
+        WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
+        struct wallet_verification request = request_of(lw_buf_text(&text));
+        request.nonce = lw_str_c(nonce);
+        request.record = i == 1;
+        assert_int_equal(verify_as(&request, &answer), i == 0 ? WALLET_ACCEPTED : WALLET_REFUSED);
+        assert_true(i == 0 || strcmp(answer.reason_code, "replayed") == 0);
+    }
+    expect_answer(lw_buf_text(&text), WALLET_REFUSED, "replayed");
+}
+
+static void accepts_exactly_one_of_sixteen_that_race_with_a_nonce_of_ours(void **state)
+{
+    (void)state;
+    char nonce[23];
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    show_sd_jwt(nonce, &text);
+    expect_one_of_sixteen(lw_buf_text(&text), lw_str_c(nonce));
+}
+
+static void does_not_take_a_challenge_that_the_caller_names_for_another_answer(void **state)
+{
+    (void)state;
+    char nonce[23];
+    char other[23];
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    LW_AUTO_BUF foreign = LW_BUF(SUPPORT_TEXT_MAX);
+    show_sd_jwt(nonce, &text);
+    show_sd_jwt(other, &foreign);
+    WALLET_AUTO_ANSWER answer = {.result = WALLET_ACCEPTED};
+    struct wallet_verification request = request_of(lw_buf_text(&foreign));
+    request.nonce = lw_str_c(nonce);
+    assert_int_equal(verify_as(&request, &answer), WALLET_REFUSED);
+    expect_answer(lw_buf_text(&text), WALLET_ACCEPTED, NULL);
+    expect_answer(lw_buf_text(&foreign), WALLET_ACCEPTED, NULL);
 }
 
 static int make(void **state)
@@ -268,6 +330,9 @@ int main(void)
         cmocka_unit_test(does_not_take_a_challenge_for_an_answer_that_does_not_hold),
         cmocka_unit_test(accepts_exactly_one_of_sixteen_racing_answers),
         cmocka_unit_test(takes_a_challenge_as_the_nonce_of_an_sd_jwt_once),
+        cmocka_unit_test(takes_a_challenge_that_the_caller_names_as_the_nonce_once),
+        cmocka_unit_test(accepts_exactly_one_of_sixteen_that_race_with_a_nonce_of_ours),
+        cmocka_unit_test(does_not_take_a_challenge_that_the_caller_names_for_another_answer),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

@@ -34,7 +34,7 @@ struct wallet_verification {
                      answered is taken all the same */
     lw_str aud;   /* SD-JWT: the audience expected; empty: the home's base URL */
     lw_str nonce; /* SD-JWT: the nonce expected; empty: the base64url text of the nonce of one
-                     of our live challenges */
+                     of our live challenges. One of ours is taken in either case */
     bool challenge_only; /* passive presentations are not enough */
     lw_str locale;       /* "zh" or "en", for the reason's text */
 };
@@ -76,6 +76,48 @@ LW_MUST_USE lw_err wallet_flow_verify(struct wallet_verifier *verifier,
                                       const struct wallet_verification *request,
                                       struct wallet_answer *answer);
 void wallet_answer_free(struct wallet_answer *answer);
+
+/*
+ * The same in steps, for a caller that must not wait for the disk: begin; when something is kept,
+ * submit and go on once `done` was called; end, which gives the answer; free. One thread at a
+ * time, not the same in each step.
+ */
+struct wallet_verifying;
+
+/**
+ * Decide as far as can be without a write.
+ *
+ * request    copied; what its slices name stays in place until the verification is freed
+ * verifying  the caller's, to be freed; holds no transaction
+ * errors     as wallet_flow_verify()
+ */
+LW_MUST_USE lw_err wallet_verifying_begin(struct wallet_verifier *verifier,
+                                          const struct wallet_verification *request,
+                                          struct wallet_verifying **verifying);
+
+/** Say whether something is kept: a record, or a challenge that is taken. It is submitted then. */
+bool wallet_verifying_is_kept(const struct wallet_verifying *verifying);
+
+/**
+ * Queue what is kept.
+ *
+ * done    called once, in the writer's thread, when it is durable or has failed; must not block;
+ *         may be called before this returns, and the verification be freed by then
+ * errors  as wallet_store_submit(): `done` is not called then
+ */
+LW_MUST_USE lw_err wallet_verifying_submit(struct wallet_verifying *verifying,
+                                           void (*done)(void *ctx), void *ctx);
+
+/**
+ * Give the answer; once, after `done`, or right after begin where nothing is kept.
+ *
+ * answer  zeroed by the caller; freed by it, also after an error
+ * errors  as wallet_flow_verify(), the write's included: nothing was kept then
+ */
+LW_MUST_USE lw_err wallet_verifying_end(struct wallet_verifying *verifying,
+                                        struct wallet_answer *answer);
+/** Not between submit and `done`. Accepts NULL. */
+void wallet_verifying_free(struct wallet_verifying *verifying);
 
 /** Append the answer as SHAPES "Answers" has it. */
 LW_MUST_USE lw_err wallet_answer_json(const struct wallet_answer *answer, lw_buf *json);
