@@ -56,7 +56,7 @@ idp_handler idp_post_challenge;
 idp_handler idp_get_receipt;
 idp_handler idp_get_audit_head;
 
-/** Say whether a verification waits: an image is scanned, or a record is written. */
+/** Say whether a verification waits: an image is scanned. */
 bool idp_verification_waits(const struct idp_request *request);
 
 #endif

@@ -1,4 +1,6 @@
 /* Verify what was shown; challenges, receipts, the log's head. */
+#include <stdlib.h>
+
 #include "../service_internal.h"
 #include "wallet/flow_audit.h"
 #include "wallet/merkle.h"
@@ -14,9 +16,11 @@ enum {
     CLAIMS_ASKED_MAX = 32,
 };
 
-/* The body of a verification, its texts unescaped into `arena` buffers. */
+/* A verification under way, its texts unescaped into buffers. */
 struct order {
+    struct idp_later later; /* first: the server hands it back */
     struct wallet_verification request;
+    struct wallet_verifying *verifying;
     lw_buf text;
     lw_buf aud;
     lw_buf nonce;
@@ -26,11 +30,14 @@ struct order {
 
 static void free_order(struct order *order)
 {
-    lw_buf_free(&order->text);
-    lw_buf_free(&order->aud);
-    lw_buf_free(&order->nonce);
+    if (order != NULL) {
+        wallet_verifying_free(order->verifying);
+        lw_buf_free(&order->text);
+        lw_buf_free(&order->aud);
+        lw_buf_free(&order->nonce);
+        free(order);
+    }
 }
-#define AUTO_ORDER __attribute__((cleanup(free_order))) struct order
 
 static bool is_image(lw_str type)
 {
@@ -98,24 +105,22 @@ static lw_err read_body(lw_str body, struct order *order)
                : LW_FAIL(LW_E_VALUE, "verification: a member does not hold", LW_NOWHERE);
 }
 
-static void start_order(struct order *order)
+static struct order *new_order(void)
 {
-    *order = (struct order){.text = LW_BUF(TEXT_BYTES_MAX),
-                            .aud = LW_BUF(NONCE_BYTES_MAX),
-                            .nonce = LW_BUF(NONCE_BYTES_MAX)};
-    order->request =
-        (struct wallet_verification){.at = INT64_MIN, .record = true, .locale = LW_STR("en")};
+    struct order *order = calloc(1, sizeof(*order));
+    if (order != NULL) {
+        order->text = LW_BUF(TEXT_BYTES_MAX);
+        order->aud = LW_BUF(NONCE_BYTES_MAX);
+        order->nonce = LW_BUF(NONCE_BYTES_MAX);
+        order->request.at = INT64_MIN;
+        order->request.record = true;
+    }
+    return order;
 }
 
 bool idp_verification_waits(const struct idp_request *request)
 {
-    AUTO_ORDER order;
-    start_order(&order);
-    if (is_image(media_type(request))) {
-        return true;
-    }
-    /* What cannot be read is refused at once, and never gets as far as a record. */
-    return read_body(lw_bytes_str(request->body), &order).code == LW_OK && order.request.record;
+    return is_image(media_type(request));
 }
 
 static void refuse_body(struct idp_reply *reply, const struct idp_request *request,
@@ -170,15 +175,12 @@ static void count(struct idp_service *service, lw_err err, const struct wallet_a
     }
 }
 
-static void verify(struct idp_service *service, const struct idp_request *request,
-                   struct order *order, struct idp_reply *reply)
+static void reply_answer(struct idp_service *service, const struct idp_request *request,
+                         struct order *order, struct idp_reply *reply)
 {
     WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
     LW_AUTO_BUF json = LW_BUF(ANSWER_BYTES_MAX);
-    order->request.text = lw_buf_text(&order->text);
-    order->request.aud = lw_buf_text(&order->aud);
-    order->request.nonce = lw_buf_text(&order->nonce);
-    lw_err err = wallet_flow_verify(service->verifier, &order->request, &answer);
+    lw_err err = wallet_verifying_end(order->verifying, &answer);
     count(service, err, &answer);
     err = err.code == LW_OK ? wallet_answer_json(&answer, &json) : err;
     if (err.code != LW_OK) {
@@ -188,6 +190,53 @@ static void verify(struct idp_service *service, const struct idp_request *reques
     idp_reply_take(reply, 200, "application/json", &json);
 }
 
+static void wake(void *ctx)
+{
+    const struct order *order = ctx;
+    order->later.wake(order->later.wake_ctx);
+}
+
+static lw_err start_keeping(struct idp_later *later)
+{
+    struct order *order = (struct order *)later; /* its first member */
+    return wallet_verifying_submit(order->verifying, wake, order);
+}
+
+static void answer_kept(struct idp_later *later, struct idp_service *service,
+                        const struct idp_request *request, struct idp_reply *reply)
+{
+    reply_answer(service, request, (struct order *)later, reply);
+}
+
+static void drop_kept(struct idp_later *later)
+{
+    free_order((struct order *)later);
+}
+
+/* What is kept of it is durable before it is answered; no thread waits for that. */
+static void verify(struct idp_service *service, const struct idp_request *request,
+                   struct order *order, struct idp_reply *reply)
+{
+    order->request.text = lw_buf_text(&order->text);
+    order->request.aud = lw_buf_text(&order->aud);
+    order->request.nonce = lw_buf_text(&order->nonce);
+    const lw_err err =
+        wallet_verifying_begin(service->verifier, &order->request, &order->verifying);
+    if (err.code != LW_OK) {
+        count(service, err, NULL);
+        idp_reply_error(reply, request, err);
+        return;
+    }
+    if (!wallet_verifying_is_kept(order->verifying)) {
+        reply_answer(service, request, order, reply);
+        return;
+    }
+    order->later.start = start_keeping;
+    order->later.finish = answer_kept;
+    order->later.drop = drop_kept;
+    idp_reply_later(reply, &order->later);
+}
+
 /* "zh" when it is wanted more than English. */
 static lw_str wanted_locale(const struct idp_request *request)
 {
@@ -195,32 +244,45 @@ static lw_str wanted_locale(const struct idp_request *request)
     return lw_str_starts(wanted, LW_STR("zh")) ? LW_STR("zh") : LW_STR("en");
 }
 
-void idp_post_verification(struct idp_service *service, const struct idp_request *request,
-                           struct idp_reply *reply)
+static void read_and_verify(struct idp_service *service, const struct idp_request *request,
+                            struct order *order, struct idp_reply *reply)
 {
     static const struct idp_problem wrong_type = {415, "media-type", "Unsupported media type",
                                                   "Send application/json, image/png or image/jpeg.",
                                                   NULL};
-    AUTO_ORDER order;
-    start_order(&order);
-    order.request.locale = wanted_locale(request);
     const lw_str type = media_type(request);
     if (is_image(type)) {
-        const lw_err err = wallet_scan_image(service->scan_program, request->body, &order.text);
+        const lw_err err = wallet_scan_image(service->scan_program, request->body, &order->text);
         if (err.code != LW_OK) {
             refuse_image(reply, request, err);
             return;
         }
     } else if (idp_same_type(type, LW_STR("application/json"))) {
-        if (read_body(lw_bytes_str(request->body), &order).code != LW_OK) {
-            refuse_body(reply, request, &order);
+        if (read_body(lw_bytes_str(request->body), order).code != LW_OK) {
+            refuse_body(reply, request, order);
             return;
         }
     } else {
         idp_reply_problem(reply, request, &wrong_type);
         return;
     }
-    verify(service, request, &order, reply);
+    verify(service, request, order, reply);
+}
+
+void idp_post_verification(struct idp_service *service, const struct idp_request *request,
+                           struct idp_reply *reply)
+{
+    struct order *order = new_order();
+    if (order == NULL) {
+        idp_reply_error(reply, request,
+                        LW_FAIL(LW_E_NOMEM, "verification: out of memory", LW_NOWHERE));
+        return;
+    }
+    order->request.locale = wanted_locale(request);
+    read_and_verify(service, request, order, reply);
+    if (reply->later == NULL) { /* else it is freed when it was answered */
+        free_order(order);
+    }
 }
 
 void idp_post_challenge(struct idp_service *service, const struct idp_request *request,

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "wallet/json_write.h"
 
@@ -28,6 +29,16 @@ void idp_reply_header(struct idp_reply *reply, const char *name, lw_str value)
     header->name = name;
     memcpy(header->value, value.ptr, value.len);
     header->value[value.len] = 0;
+}
+
+bool idp_reply_has(const struct idp_reply *reply, const char *name)
+{
+    for (size_t i = 0; i < reply->header_count; i++) {
+        if (strcasecmp(reply->headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void idp_reply_take(struct idp_reply *reply, unsigned status, const char *content_type,
@@ -106,6 +117,11 @@ void idp_reply_problem(struct idp_reply *reply, const struct idp_request *reques
     }
 }
 
+void idp_reply_later(struct idp_reply *reply, struct idp_later *later)
+{
+    reply->later = later;
+}
+
 void idp_reply_error(struct idp_reply *reply, const struct idp_request *request, lw_err err)
 {
     static const struct idp_problem by_status[] = {
@@ -121,12 +137,31 @@ void idp_reply_error(struct idp_reply *reply, const struct idp_request *request,
          "The service cannot do this at the moment; try again shortly.", NULL},
     };
     const unsigned status = idp_status_of(err);
+    reply->cause = err;
     for (size_t i = 0; i < sizeof(by_status) / sizeof(by_status[0]); i++) {
         if (by_status[i].status == status) {
             idp_reply_problem(reply, request, &by_status[i]);
             return;
         }
     }
+}
+
+void idp_reply_log(const struct lw_log *log, const char *route, const struct idp_request *request,
+                   const struct idp_reply *reply)
+{
+    char status[8];
+    const lw_err cause = reply->cause;
+    (void)snprintf(status, sizeof(status), "%u", reply->status);
+    const struct lw_field fields[] = {
+        {"req", lw_str_c(request->id)},
+        {"route", lw_str_c(route)},
+        {"status", lw_str_c(status)},
+        {"code", lw_str_c(lw_code_name(cause.code))},
+        {"why", lw_str_c(cause.why == NULL ? "-" : cause.why)},
+    };
+    const size_t count = sizeof(fields) / sizeof(fields[0]);
+    lw_log_line(log, reply->status >= 500 ? LW_WARN : LW_DEBUG, "http", fields,
+                cause.code == LW_OK ? count - 2 : count);
 }
 
 lw_err idp_request_id(const struct lw_rng *rng, char id[IDP_REQUEST_ID_LEN + 1])

@@ -3,20 +3,16 @@
 
 #include "idp/server.h"
 
-#include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "acceptor.h"
 #include "deadline.h"
-#include "listener.h"
 #include "workers.h"
 
 enum {
@@ -24,6 +20,7 @@ enum {
     IDLE_S = 30,               /* a kept connection may be silent so long between requests */
     HEADERS_BYTES = 32 * 1024, /* a connection's memory in the library: request line and headers */
     DRAIN_STEP_MS = 10,
+    DRAIN_QUIET = 2,
     MS_PER_S = 1000,
 };
 
@@ -33,13 +30,12 @@ struct idp_server {
     unsigned daemon_count;
     struct idp_workers *workers;
     struct idp_deadlines *deadlines;
-    int listen_fd;
-    int wake_fd; /* ends the accept loop */
+    struct idp_acceptor *acceptor;
     unsigned port;
-    pthread_t acceptor;
-    bool accepting;
+    unsigned turn; /* of the daemon that gets the next connection */
     atomic_uint connections;
-    atomic_uint under_way; /* requests whose handler runs or waits */
+    atomic_uint under_way; /* requests from their headers to the end of their answer */
+    atomic_uint awaited;   /* replies that wait for a commit */
     atomic_bool stopping;
 };
 
@@ -59,7 +55,6 @@ struct exchange {
     lw_buf body;
     struct idp_reply reply;
     bool refused; /* the reply is made before the body was read: the connection closes */
-    bool counted;
     atomic_bool replied;
 };
 
@@ -84,11 +79,18 @@ static lw_str query_value(void *ctx, const char *name)
     return mhd_value(ctx, MHD_GET_ARGUMENT_KIND, name);
 }
 
+static void drop_later(struct exchange *x)
+{
+    if (x->reply.later != NULL) {
+        x->reply.later->drop(x->reply.later);
+        x->reply.later = NULL;
+    }
+}
+
 static void free_exchange(struct exchange *x)
 {
-    if (x->counted) {
-        atomic_fetch_sub(&x->server->under_way, 1);
-    }
+    atomic_fetch_sub(&x->server->under_way, 1);
+    drop_later(x);
     lw_buf_free(&x->body);
     lw_buf_free(&x->reply.body);
     free(x);
@@ -174,6 +176,7 @@ static struct exchange *new_exchange(struct idp_server *server, struct MHD_Conne
         free(x);
         return NULL;
     }
+    atomic_fetch_add(&server->under_way, 1);
     x->server = server;
     x->mhd = mhd;
     x->reply.body = LW_BUF(IDP_REPLY_MAX);
@@ -184,29 +187,6 @@ static struct exchange *new_exchange(struct idp_server *server, struct MHD_Conne
     x->request.ctx = x;
     check_headers(x, method);
     return x;
-}
-
-static void log_request(const struct exchange *x)
-{
-    char status[8];
-    (void)snprintf(status, sizeof(status), "%u", x->reply.status);
-    const struct lw_field fields[] = {
-        {"req", lw_str_c(x->request.id)},
-        {"route", lw_str_c(x->route == NULL ? "-" : x->route->path)},
-        {"status", lw_str_c(status)},
-    };
-    lw_log_line(x->server->config.log, x->reply.status >= 500 ? LW_WARN : LW_DEBUG, "http", fields,
-                sizeof(fields) / sizeof(fields[0]));
-}
-
-static bool has_header(const struct idp_reply *reply, const char *name)
-{
-    for (size_t i = 0; i < reply->header_count; i++) {
-        if (strcasecmp(reply->headers[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Hands the reply to the library, which frees the body (it was made by malloc). */
@@ -224,7 +204,7 @@ static enum MHD_Result send_reply(struct exchange *x)
         ok = MHD_add_response_header(response, "Content-Type", x->reply.content_type) == MHD_YES &&
              ok;
     }
-    if (!has_header(&x->reply, "Cache-Control")) {
+    if (!idp_reply_has(&x->reply, "Cache-Control")) {
         ok = MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES && ok;
     }
     if (x->refused || atomic_load(&x->server->stopping)) {
@@ -238,7 +218,8 @@ static enum MHD_Result send_reply(struct exchange *x)
     const enum MHD_Result queued =
         ok ? MHD_queue_response(x->mhd, x->reply.status, response) : MHD_NO;
     MHD_destroy_response(response);
-    log_request(x);
+    idp_reply_log(x->server->config.log, x->route == NULL ? "-" : x->route->path, &x->request,
+                  &x->reply);
     return queued;
 }
 
@@ -247,35 +228,77 @@ static void run_handler(struct exchange *x)
     x->route->handler(x->server->config.service, &x->request, &x->reply);
 }
 
-static void run_waiting(struct idp_work *work)
+/* From any thread: a worker's, or the store's writer. */
+static void resume(struct exchange *x)
 {
-    struct exchange *x = (struct exchange *)work; /* its first member */
     struct MHD_Connection *mhd = x->mhd;
-    run_handler(x);
     atomic_store(&x->replied, true);
     MHD_resume_connection(mhd); /* `x` may be gone from here on */
 }
 
+static void wake(void *ctx)
+{
+    struct exchange *x = ctx;
+    struct idp_server *server = x->server;
+    resume(x);
+    atomic_fetch_sub(&server->awaited, 1); /* last: the server ends when none is awaited */
+}
+
+/* The connection is suspended already: what is queued here may be done before this returns. */
+static void go_later(struct exchange *x)
+{
+    struct idp_later *later = x->reply.later;
+    later->wake = wake;
+    later->wake_ctx = x;
+    atomic_fetch_add(&x->server->awaited, 1);
+    const lw_err err = later->start(later);
+    if (err.code != LW_OK) {
+        drop_later(x);
+        idp_reply_error(&x->reply, &x->request, err);
+        wake(x);
+    }
+}
+
+static void run_waiting(struct idp_work *work)
+{
+    struct exchange *x = (struct exchange *)work; /* its first member */
+    run_handler(x);
+    if (x->reply.later != NULL) {
+        go_later(x);
+    } else {
+        resume(x);
+    }
+}
+
 static enum MHD_Result dispatch(struct exchange *x)
 {
-    if (!x->counted) {
-        x->counted = true;
-        atomic_fetch_add(&x->server->under_way, 1);
-    }
     x->request.body = lw_buf_view(&x->body);
     if (x->route->waits == NULL || !x->route->waits(&x->request)) {
         run_handler(x);
-        return send_reply(x);
+        if (x->reply.later == NULL) {
+            return send_reply(x);
+        }
+        MHD_suspend_connection(x->mhd);
+        go_later(x);
+        return MHD_YES;
     }
     /* Suspend first, then queue: a worker may be done before the queueing call returns. */
     x->work.run = run_waiting;
     MHD_suspend_connection(x->mhd);
     if (!idp_workers_put(x->server->workers, &x->work)) {
         idp_reply_problem(&x->reply, &x->request, &idp_problem_overloaded);
-        atomic_store(&x->replied, true);
-        MHD_resume_connection(x->mhd);
+        resume(x);
     }
     return MHD_YES;
+}
+
+static enum MHD_Result reply_now(struct exchange *x)
+{
+    if (x->reply.later != NULL) {
+        x->reply.later->finish(x->reply.later, x->server->config.service, &x->request, &x->reply);
+        drop_later(x);
+    }
+    return send_reply(x);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -302,7 +325,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         return MHD_YES;
     }
     if (x->refused || atomic_load(&x->replied)) {
-        return send_reply(x);
+        return reply_now(x);
     }
     return dispatch(x);
 }
@@ -360,39 +383,16 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
     }
 }
 
-static void give_to_daemon(struct idp_server *server, int fd, struct sockaddr_storage *from,
-                           socklen_t from_len, unsigned turn)
+static void give_to_daemon(void *ctx, const struct idp_accepted *accepted)
 {
+    struct idp_server *server = ctx;
     if (atomic_load(&server->connections) >= server->config.connections) {
-        (void)close(fd); /* a peer sees the end at once instead of waiting */
+        (void)close(accepted->fd); /* a peer sees the end at once instead of waiting */
         return;
     }
-    (void)MHD_add_connection(server->daemons[turn % server->daemon_count], fd,
-                             (struct sockaddr *)from, from_len); /* closes what it cannot take */
-}
-
-/* Ours rather than the library's: with a shared listener two threads can fall to one's speed. */
-static void *accept_loop(void *arg)
-{
-    struct idp_server *server = arg;
-    unsigned turn = 0;
-    while (!atomic_load(&server->stopping)) {
-        struct pollfd fds[] = {{.fd = server->listen_fd, .events = POLLIN},
-                               {.fd = server->wake_fd, .events = POLLIN}};
-        if (poll(fds, 2, -1) < 0 || (fds[0].revents & POLLIN) == 0) {
-            continue;
-        }
-        struct sockaddr_storage from = {0};
-        socklen_t from_len = sizeof(from);
-        const int fd = accept4(server->listen_fd, (struct sockaddr *)&from, &from_len,
-                               SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
-            give_to_daemon(server, fd, &from, from_len, turn++);
-        } else if (errno == EMFILE || errno == ENFILE) {
-            (void)poll(NULL, 0, DRAIN_STEP_MS); /* no descriptors left: some will be closed */
-        }
-    }
-    return NULL;
+    struct MHD_Daemon *daemon = server->daemons[server->turn++ % server->daemon_count];
+    (void)MHD_add_connection(daemon, accepted->fd, (const struct sockaddr *)&accepted->from,
+                             accepted->from_len); /* closes what it cannot take */
 }
 
 static struct MHD_Daemon *start_daemon(struct idp_server *server)
@@ -410,8 +410,8 @@ static struct MHD_Daemon *start_daemon(struct idp_server *server)
 static lw_err start_threads(struct idp_server *server)
 {
     const struct idp_server_config *config = &server->config;
-    LW_TRY(idp_listener_open(config->listen, &server->listen_fd, &server->port));
-    server->wake_fd = eventfd(0, EFD_CLOEXEC);
+    const struct idp_acceptor_config acceptor = {
+        .listen = config->listen, .take = give_to_daemon, .ctx = server, .log = config->log};
     LW_TRY(idp_deadlines_start(config->clock, &server->deadlines));
     LW_TRY(idp_workers_start(config->workers, config->queue_max, &server->workers));
     while (server->daemon_count < config->threads) {
@@ -421,11 +421,7 @@ static lw_err start_threads(struct idp_server *server)
         }
         server->daemons[server->daemon_count++] = daemon;
     }
-    if (server->wake_fd < 0 || pthread_create(&server->acceptor, NULL, accept_loop, server) != 0) {
-        return LW_FAIL(LW_E_NOMEM, "server: cannot start the accept loop", LW_NOWHERE);
-    }
-    server->accepting = true;
-    return LW_SUCCESS;
+    return idp_acceptor_start(&acceptor, &server->acceptor, &server->port);
 }
 
 lw_err idp_server_start(const struct idp_server_config *config, struct idp_server **server)
@@ -438,8 +434,6 @@ lw_err idp_server_start(const struct idp_server_config *config, struct idp_serve
         return LW_FAIL(LW_E_NOMEM, "server: out of memory", LW_NOWHERE);
     }
     s->config = *config;
-    s->listen_fd = -1;
-    s->wake_fd = -1;
     const lw_err err = start_threads(s);
     if (err.code != LW_OK) {
         idp_server_stop(s, 0);
@@ -454,19 +448,14 @@ unsigned idp_server_port(const struct idp_server *server)
     return server->port;
 }
 
-static void end_accepting(struct idp_server *server)
+/* Waits until nothing is under way, twice in a row: what was just accepted shows only then. */
+static void drain(struct idp_server *server, int64_t drain_ms)
 {
-    atomic_store(&server->stopping, true);
-    if (server->accepting) {
-        const uint64_t one = 1;
-        const ssize_t written = write(server->wake_fd, &one, sizeof(one));
-        (void)written; /* an eventfd takes it */
-        (void)pthread_join(server->acceptor, NULL);
-        server->accepting = false;
-    }
-    if (server->listen_fd >= 0) {
-        (void)close(server->listen_fd);
-        server->listen_fd = -1;
+    const int64_t until = lw_mono_ms(server->config.clock) + drain_ms;
+    unsigned quiet = 0;
+    while (quiet < DRAIN_QUIET && lw_mono_ms(server->config.clock) < until) {
+        (void)poll(NULL, 0, DRAIN_STEP_MS);
+        quiet = atomic_load(&server->under_way) > 0 ? 0 : quiet + 1;
     }
 }
 
@@ -475,19 +464,17 @@ void idp_server_stop(struct idp_server *server, int64_t drain_ms)
     if (server == NULL) {
         return;
     }
-    end_accepting(server);
-    const int64_t until = lw_mono_ms(server->config.clock) + drain_ms;
-    while (atomic_load(&server->under_way) > 0 && lw_mono_ms(server->config.clock) < until) {
-        (void)poll(NULL, 0, DRAIN_STEP_MS);
-    }
-    /* Workers end first: they resume their connections, which a daemon must see before it ends. */
+    atomic_store(&server->stopping, true);
+    idp_acceptor_stop(server->acceptor);
+    drain(server, drain_ms);
+    /* These end first: they resume their connections, which a daemon must see before it ends. */
     idp_workers_stop(server->workers);
+    while (atomic_load(&server->awaited) > 0) {
+        (void)poll(NULL, 0, DRAIN_STEP_MS); /* a commit ends, well or not */
+    }
     for (unsigned i = 0; i < server->daemon_count; i++) {
         MHD_stop_daemon(server->daemons[i]);
     }
     idp_deadlines_stop(server->deadlines);
-    if (server->wake_fd >= 0) {
-        (void)close(server->wake_fd);
-    }
     free(server);
 }

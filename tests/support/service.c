@@ -17,15 +17,25 @@ static void must(lw_err err)
     }
 }
 
-void support_service_start(struct support_service *s)
+void support_service_make(struct support_service *s)
 {
     *s = (struct support_service){.service = NULL};
     support_home_make(&s->home);
     idp_config_defaults(&s->config);
     (void)snprintf(s->config.base_url, sizeof(s->config.base_url), "%s", SUPPORT_BASE_URL);
     (void)snprintf(s->config.listen, sizeof(s->config.listen), "127.0.0.1:0");
+}
+
+void support_service_run(struct support_service *s)
+{
     must(idp_service_start(&s->config, s->home.home, LW_BIN_DIR "/lw-scan", &s->service));
     s->port = idp_service_port(s->service);
+}
+
+void support_service_start(struct support_service *s)
+{
+    support_service_make(s);
+    support_service_run(s);
 }
 
 void support_service_stop(struct support_service *s)

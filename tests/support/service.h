@@ -16,6 +16,10 @@ struct support_service {
 /** Make the home and start the service. Call it in place. */
 void support_service_start(struct support_service *s);
 
+/** The same in two steps, for a test that changes `config` in between. */
+void support_service_make(struct support_service *s);
+void support_service_run(struct support_service *s);
+
 /** Stop what was started and remove the home. */
 void support_service_stop(struct support_service *s);
 

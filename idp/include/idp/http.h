@@ -6,6 +6,7 @@
 #define IDP_HTTP_H
 
 #include "lw/buf.h"
+#include "lw/log.h"
 #include "lw/rng.h"
 
 enum {
@@ -54,10 +55,15 @@ struct idp_reply {
     lw_buf body;
     struct idp_reply_header headers[IDP_HEADERS_MAX];
     size_t header_count;
+    lw_err cause;            /* of an error reply, for the log; LW_OK: none */
+    struct idp_later *later; /* what the reply waits for; NULL: it is made */
 };
 
 /** Set a header; a value that is too long, or a header past the room, is a bug. */
 void idp_reply_header(struct idp_reply *reply, const char *name, lw_str value);
+
+/** Return whether a header is set; names in any case of letters. */
+bool idp_reply_has(const struct idp_reply *reply, const char *name);
 
 /** Send `body` (moved out of the caller's buffer) with a status and content type. */
 void idp_reply_take(struct idp_reply *reply, unsigned status, const char *content_type,
@@ -87,8 +93,21 @@ extern const struct idp_problem idp_problem_overloaded;
 /** Draw a request identifier, for the log and problem details; also for other public handles. */
 LW_MUST_USE lw_err idp_request_id(const struct lw_rng *rng, char id[IDP_REQUEST_ID_LEN + 1]);
 
-/** Reply with the problem that an error's class stands for; 503 gets Retry-After. */
+/**
+ * Reply with the problem that an error's class stands for; 503 gets Retry-After. The error's code
+ * and reason go to the log with the request's identifier, never to the client.
+ */
 void idp_reply_error(struct idp_reply *reply, const struct idp_request *request, lw_err err);
+
+/**
+ * Log what a request came to: request identifier, route, status, and of an error its code and
+ * reason. Reasons are static texts, so the line holds nothing that a client sent.
+ *
+ * log    may be NULL
+ * route  as the table has it, or "-"
+ */
+void idp_reply_log(const struct lw_log *log, const char *route, const struct idp_request *request,
+                   const struct idp_reply *reply);
 
 /** Return the HTTP status of an error. */
 unsigned idp_status_of(lw_err err);
@@ -97,12 +116,34 @@ struct idp_service;
 typedef void idp_handler(struct idp_service *service, const struct idp_request *request,
                          struct idp_reply *reply);
 
+/*
+ * A reply that waits for a commit, made by a handler that queues what is to be written and
+ * returns: the connection sleeps meanwhile, and no thread does. The first member of what the
+ * handler keeps for it; everything of the request stays in place until `drop`.
+ */
+struct idp_later {
+    /* Queue what is awaited. `wake` is called once with `wake_ctx`, from any thread, when it is
+     * there or has failed; not when `start` returns an error, which then is the reply. */
+    lw_err (*start)(struct idp_later *later);
+    /* Fill the reply, in a thread that serves HTTP. Left out when the client is gone. */
+    void (*finish)(struct idp_later *later, struct idp_service *service,
+                   const struct idp_request *request, struct idp_reply *reply);
+    /* Free, last of all and in any case; never between `start` and `wake`. */
+    void (*drop)(struct idp_later *later);
+    /* The server's, set before `start`. */
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+};
+
+/** Have the reply wait: the handler returns, and the server goes on with `later`, now its own. */
+void idp_reply_later(struct idp_reply *reply, struct idp_later *later);
+
 struct idp_route {
     enum idp_method method;
     const char *path; /* "/status/{n}": a part in braces takes one path segment */
     idp_handler *handler;
-    /* Says whether this request runs in the worker pool, because it signs, scans or writes. NULL:
-     * never; it is then answered right in the thread that read it. */
+    /* Says whether this request runs in the worker pool, because it signs, scans or waits for a
+     * write. NULL: never; it is then answered right in the thread that read it, or later. */
     bool (*waits)(const struct idp_request *request);
     size_t body_max; /* bytes; 0: takes no body */
 };
