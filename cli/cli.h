@@ -111,6 +111,12 @@ enum cli_exit cli_exit_of(lw_err err);
  */
 struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum cli_exit *exit);
 
+/**
+ * From now on end with CLI_ENVIRONMENT and a word on what to do, where the process would be killed
+ * for touching memory that is not there: that is what a damaged store leads to.
+ */
+void cli_guard(void);
+
 /** Read the configuration and fill cli->home_config without opening anything. */
 LW_MUST_USE lw_err cli_config(struct cli *cli);
 

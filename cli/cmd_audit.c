@@ -30,9 +30,12 @@ static enum cli_exit run_check(struct cli *cli)
                "\"head_size\": %llu}\n",
                r.whole ? "true" : "false", (unsigned long long)r.size, root,
                r.head_signed ? "true" : "false", (unsigned long long)r.head_size);
-    } else if (r.whole) {
+    } else if (r.whole && r.head_signed) {
         printf("whole: %llu entries, root %s, signed head of %llu entries holds\n",
                (unsigned long long)r.size, root, (unsigned long long)r.head_size);
+    } else if (r.whole) {
+        printf("whole: %llu entries, root %s, no head was signed yet\n", (unsigned long long)r.size,
+               root);
     } else {
         printf("NOT WHOLE: entry %llu: %s\n", (unsigned long long)r.first_bad, r.why);
     }

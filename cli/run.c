@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "lw/file.h"
 
 enum { CONFIG_MAX = 256 * 1024, MS_PER_S = 1000, PROGRESS_MS = 200, LIMIT_MAX = 1000000 };
 
@@ -37,7 +38,7 @@ static const char *advice_of(lw_err err, const char *advice)
     case LW_E_NOSPACE:
         return "Free space on that disk, then try again; what was done before stays.";
     case LW_E_CORRUPT:
-        return "Restore the store from its last backup.";
+        return "Restore the store from its last backup; docs/operations.md tells how.";
     default:
         return advice;
     }
@@ -151,7 +152,10 @@ static const char *home_advice(lw_err err)
     case LW_E_UNSUPPORTED:
         return "The store was written by a newer version of lw: use that one.";
     case LW_E_CORRUPT:
-        return "Restore the store from its last backup; nothing was changed.";
+        return "Nothing was changed. Restore the store from its last backup with `lw store "
+               "restore`.";
+    case LW_E_BUSY:
+        return "End the other lw processes of this home, or wait for them, then try again.";
     case LW_E_NOSPACE:
         return "Free space on the disk of the home folder, then try again.";
     default:
@@ -167,6 +171,7 @@ struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum c
         return NULL;
     }
     struct wallet_home *home = NULL;
+    cli_guard();
     err = wallet_home_open(&cli->home_config, &cli->env, need, &home);
     if (err.code != LW_OK) {
         (void)cli_fail(cli, err, "cannot open the home folder", home_advice(err));
@@ -208,56 +213,10 @@ lw_err cli_read(const char *path, lw_buf *out)
     return err;
 }
 
-static lw_err write_all(int fd, lw_bytes data)
-{
-    size_t done = 0;
-    while (done < data.len) {
-        const ssize_t put = write(fd, data.ptr + done, data.len - done);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return errno == ENOSPC || errno == EDQUOT || errno == EFBIG
-                       ? LW_FAIL(LW_E_NOSPACE, "file: no space left for it", LW_NOWHERE)
-                       : LW_FAIL(LW_E_IO, "file: cannot write it", LW_NOWHERE);
-        }
-        done += (size_t)put;
-    }
-    return LW_SUCCESS;
-}
-
 lw_err cli_write(const char *path, lw_bytes data, unsigned mode)
 {
-    if (strcmp(path, "-") == 0) {
-        return write_all(STDOUT_FILENO, data);
-    }
-    char beside[CLI_PATH_MAX];
-    const int n = snprintf(beside, sizeof(beside), "%s.new", path);
-    if (n < 0 || (size_t)n >= sizeof(beside)) {
-        return LW_FAIL(LW_E_LIMIT, "file: its path is too long", LW_NOWHERE);
-    }
-    (void)unlink(beside); /* left by a run that was killed */
-    const int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
-    if (fd < 0) {
-        return errno == ENOENT ? LW_FAIL(LW_E_IO, "file: its folder is not there", LW_NOWHERE)
-                               : LW_FAIL(LW_E_IO, "file: cannot create it", LW_NOWHERE);
-    }
-    lw_err err = fchmod(fd, (mode_t)mode) == 0
-                     ? write_all(fd, data)
-                     : LW_FAIL(LW_E_IO, "file: cannot set its mode", LW_NOWHERE);
-    if (err.code == LW_OK && fsync(fd) != 0) {
-        err = LW_FAIL(LW_E_IO, "file: cannot sync it", LW_NOWHERE);
-    }
-    if (close(fd) != 0 && err.code == LW_OK) {
-        err = LW_FAIL(LW_E_IO, "file: cannot close it", LW_NOWHERE);
-    }
-    if (err.code == LW_OK && rename(beside, path) != 0) {
-        err = LW_FAIL(LW_E_IO, "file: cannot rename it into place", LW_NOWHERE);
-    }
-    if (err.code != LW_OK) {
-        (void)unlink(beside);
-    }
-    return err;
+    return strcmp(path, "-") == 0 ? lw_file_put(STDOUT_FILENO, data)
+                                  : lw_file_write(path, data, mode);
 }
 
 void cli_print(const lw_buf *text)

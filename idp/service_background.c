@@ -62,9 +62,21 @@ static lw_err purge(struct idp_service *service)
     return LW_SUCCESS;
 }
 
+/* A process that was killed while it read keeps pages from being used again. */
+static lw_err tend(struct idp_service *service)
+{
+    unsigned cleared = 0;
+    LW_TRY(wallet_store_tend(wallet_home_store(service->home), &cleared));
+    if (cleared > 0) {
+        lw_log_line(wallet_home_env(service->home)->log, LW_INFO, "dead_readers_cleared", NULL, 0);
+    }
+    return LW_SUCCESS;
+}
+
 void idp_background_step(struct idp_service *service)
 {
     note(service, "tree head", sign_head(service));
     note(service, "status lists", publish(service));
     note(service, "purge", purge(service));
+    note(service, "readers", tend(service));
 }

@@ -377,11 +377,12 @@ static void a_copy_holds_what_was_there_and_files_are_private(void **state)
     char data[SUPPORT_PATH_MAX];
     assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
     support_folder(copy.folder);
-    assert_int_equal(ops->copy(f->engine, copy.folder).code, LW_OK);
+    assert_int_equal(ops->copy(f->engine, copy.folder, false).code, LW_OK);
     support_path(copy.folder, "data.mdb", data);
     assert_int_equal(stat(data, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
-    assert_int_equal(ops->copy(f->engine, copy.folder).code, LW_E_IO); /* never over another */
+    assert_int_equal(ops->copy(f->engine, copy.folder, false).code,
+                     LW_E_IO); /* never over another */
     copy.engine = open_in(&copy, SMALL_MAP);
     assert_true(holds(copy.engine, "a", "1"));
     ops->close(copy.engine);

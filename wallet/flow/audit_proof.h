@@ -13,6 +13,7 @@
 #define WALLET_AUDIT_PROOF_H
 
 #include "flow_common.h"
+#include "wallet/flow_audit.h"
 #include "wallet/json_write.h"
 
 /** Sign a head with the `log` key and append it. */
@@ -27,6 +28,13 @@ LW_MUST_USE lw_err audit_head_sign(struct wallet_home *home,
  */
 LW_MUST_USE lw_err audit_head_check(const struct wallet_txn *txn,
                                     const struct wallet_audit_signed_head *head);
+
+/**
+ * Check every signed head, from the first: by the key of its time, and over what it says. Sets
+ * `head_signed` and `head_size`; at the first that does not hold `whole`, `first_bad` and `why`.
+ */
+LW_MUST_USE lw_err audit_heads_check(const struct wallet_txn *txn,
+                                     struct wallet_audit_result *result);
 
 /**
  * Put one leaf as a JSON object: its opening, what it says, the inclusion proof and the signed

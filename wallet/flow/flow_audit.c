@@ -4,8 +4,7 @@
 
 enum { INDEX_PAGE = 64, COSE_MAX = WALLET_AUDIT_SIGNED_MAX };
 
-/* Every signed head, from the first: by the key of its time, and over what it says. */
-static lw_err check_heads(const struct wallet_txn *txn, struct wallet_audit_result *result)
+lw_err audit_heads_check(const struct wallet_txn *txn, struct wallet_audit_result *result)
 {
     struct wallet_audit_signed_head head;
     uint64_t from = 0;
@@ -43,7 +42,7 @@ lw_err wallet_flow_audit_check(struct wallet_home *home, struct wallet_audit_res
     result->whole = found.whole;
     result->first_bad = found.first_bad;
     result->why = found.why;
-    return found.whole ? check_heads(txn, result) : LW_SUCCESS;
+    return found.whole ? audit_heads_check(txn, result) : LW_SUCCESS;
 }
 
 /* The newest signed head, and whether the log has grown since; size 0: none yet. */

@@ -4,11 +4,10 @@
 #include "wallet/flow_sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "lw/file.h"
 #include "offline_folder.h"
 #include "wallet/json_doc.h"
 #include "wallet/json_write.h"
@@ -44,44 +43,12 @@ static lw_err make_dir(const char *path)
                : LW_FAIL(LW_E_IO, "sync: cannot make the folder", LW_NOWHERE);
 }
 
-static lw_err write_all(int fd, lw_bytes data)
-{
-    while (data.len > 0) {
-        const ssize_t put = write(fd, data.ptr, data.len);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return errno == ENOSPC ? LW_FAIL(LW_E_NOSPACE, "sync: no space left", LW_NOWHERE)
-                                   : LW_FAIL(LW_E_IO, "sync: cannot write a file", LW_NOWHERE);
-        }
-        data = (lw_bytes){.ptr = data.ptr + put, .len = data.len - (size_t)put};
-    }
-    return fsync(fd) == 0 ? LW_SUCCESS : LW_FAIL(LW_E_IO, "sync: cannot sync a file", LW_NOWHERE);
-}
-
 /* Written beside and renamed: a crash leaves the old file or the new one. */
 static lw_err write_file(const struct sync *s, const char *name, lw_bytes data)
 {
     char path[OFFLINE_PATH_MAX];
-    char beside[OFFLINE_PATH_MAX];
     LW_TRY(offline_path(s->order->dir, name, "", path));
-    LW_TRY(offline_path(s->order->dir, name, ".new", beside));
-    const int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-    if (fd < 0) {
-        return LW_FAIL(LW_E_IO, "sync: cannot create a file", LW_NOWHERE);
-    }
-    lw_err err = write_all(fd, data);
-    if (close(fd) != 0 && err.code == LW_OK) {
-        err = LW_FAIL(LW_E_IO, "sync: cannot close a file", LW_NOWHERE);
-    }
-    if (err.code == LW_OK && rename(beside, path) != 0) {
-        err = LW_FAIL(LW_E_IO, "sync: cannot rename a file", LW_NOWHERE);
-    }
-    if (err.code != LW_OK) {
-        (void)unlink(beside);
-    }
-    return err;
+    return lw_file_write(path, data, FILE_MODE);
 }
 
 static lw_err fetch(const struct sync *s, const char *path, const char *accept, lw_buf *body)

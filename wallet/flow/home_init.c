@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "home_internal.h"
+#include "lw/file.h"
 #include "trust_publish.h"
 
 enum { EPOCH_KEY_LEN = 32, DIR_MODE = 0700, FILE_MODE = 0600 };
@@ -143,10 +144,7 @@ static lw_err make_store(const struct wallet_home_config *config, const struct w
     err = err.code == LW_OK ? fill_home(home) : err;
     wallet_home_close(home);
     err = err.code == LW_OK ? remove_mark(config) : err;
-    if (err.code == LW_OK && rename(unfinished, store) != 0) {
-        err = LW_FAIL(LW_E_IO, "home: cannot name the new store", LW_NOWHERE);
-    }
-    return err;
+    return err.code == LW_OK ? lw_file_rename(unfinished, store) : err;
 }
 
 static lw_err put_mark(const struct wallet_home_config *config, bool *was_there)
@@ -193,6 +191,7 @@ static lw_err init_locked(const struct wallet_home_config *config, const struct 
     LW_TRY(put_mark(config, &was_there));
     undo(config, was_there && config->module == NULL);
     lw_err err = make_token(config, env);
+    err = err.code == LW_OK ? lw_folder_sync(config->dir) : err; /* the PIN files' names */
     err = err.code == LW_OK ? make_store(config, env) : err;
     if (err.code != LW_OK) {
         undo(config, config->module == NULL);

@@ -22,10 +22,17 @@ struct wallet_engine_config {
 
 struct wallet_engine_stat {
     uint64_t entries;
-    uint64_t used_bytes;
+    uint64_t used_bytes; /* free_bytes included */
+    uint64_t free_bytes; /* of pages to be used again */
     uint64_t map_bytes;
     uint64_t readers;
     uint64_t commit;
+    uint64_t oldest_reader; /* the commit that the oldest open reader sees; 0: nobody reads */
+    int64_t oldest_reader_pid;
+    struct {
+        uint64_t entries;
+        uint64_t bytes;
+    } keyspace[WALLET_KS_COUNT];
 };
 
 enum wallet_engine_mode { WALLET_ENGINE_READ, WALLET_ENGINE_WRITE };
@@ -101,7 +108,12 @@ struct wallet_engine_ops {
 
     lw_err (*sync)(struct wallet_engine *engine);
     /* Copy into an existing empty folder, durably; what a failed copy left is for `discard`. */
-    lw_err (*copy)(struct wallet_engine *engine, const char *dir);
+    lw_err (*copy)(struct wallet_engine *engine, const char *dir,
+                   bool compact);                /* without free pages: slower */
+    lw_err (*own)(struct wallet_engine *engine); /* keep other processes out, until it is closed;
+                                                    LW_E_BUSY  one has the store open */
+    lw_err (*tend)(struct wallet_engine *engine, unsigned *cleared); /* free what readers hold that
+                                                                        were killed */
     void (*discard)(const char *dir); /* remove a copy's files, not the folder */
     lw_err (*stat)(struct wallet_engine *engine, struct wallet_engine_stat *stat);
     lw_err (*health)(const struct wallet_engine *engine);

@@ -8,7 +8,7 @@
 
 #include "engine.h"
 
-enum { LMDB_SPARE_MAX = 64 };
+enum { LMDB_SPARE_MAX = 64, LMDB_PATH_MAX = 4096 };
 
 struct lmdb_engine;
 
@@ -25,6 +25,7 @@ struct lmdb_engine {
     struct wallet_engine base;
     MDB_env *env;
     int fd;                       /* of the data file; LMDB's */
+    int lock_fd;                  /* of the same, ours: says that it is in use */
     size_t page;                  /* bytes */
     MDB_dbi dbi[WALLET_KS_COUNT]; /* 0: absent */
     void (*fatal)(void *ctx, lw_err err);
@@ -65,11 +66,32 @@ lw_err lmdb_reserve(struct lmdb_engine *e);
 /** Say, after a commit failed with EIO, whether the disk has no room for `cost` bytes. */
 bool lmdb_disk_is_full(struct lmdb_engine *e, uint64_t cost);
 
+/** Fill `path` with "dir/name"; returns 0 or ENAMETOOLONG. */
+int lmdb_path(const char *dir, const char *name, char path[LMDB_PATH_MAX]);
+
+/**
+ * Open the data file beside LMDB, say by a lock that it is in use, and look whether its heads make
+ * sense: each whole, one commit apart, and the file as long as they say.
+ *
+ * fd      set to the file, the caller's to close
+ * errors  LW_E_NOT_FOUND; LW_E_CORRUPT; LW_E_BUSY  compacted now, or LMDB's lock file was deleted
+ *         while another process has the store open
+ */
+LW_MUST_USE lw_err lmdb_file_check(const char *dir, int *fd);
+
+/** Open the file when `*fd` is none (-1), and hold it with others. errors  LW_E_BUSY */
+LW_MUST_USE lw_err lmdb_file_share(const char *dir, int *fd);
+
+/** Hold it alone. errors  LW_E_BUSY  another process has the store open */
+LW_MUST_USE lw_err lmdb_file_own(int fd);
+
 lw_err lmdb_open(const struct wallet_engine_config *config, struct wallet_engine **engine);
 void lmdb_close(struct wallet_engine *engine);
 lw_err lmdb_prepare(struct wallet_engine *engine);
 lw_err lmdb_sync(struct wallet_engine *engine);
-lw_err lmdb_copy(struct wallet_engine *engine, const char *dir);
+lw_err lmdb_copy(struct wallet_engine *engine, const char *dir, bool compact);
+lw_err lmdb_own(struct wallet_engine *engine);
+lw_err lmdb_tend(struct wallet_engine *engine, unsigned *cleared);
 void lmdb_discard(const char *dir);
 lw_err lmdb_stat(struct wallet_engine *engine, struct wallet_engine_stat *stat);
 lw_err lmdb_health(const struct wallet_engine *engine);

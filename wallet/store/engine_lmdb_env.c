@@ -27,7 +27,6 @@ enum {
     GROW_WAIT_S = 5,
     RESERVE_LEAST = 1 << 20,
     RESERVE_MOST = 64 << 20,
-    PATH_BYTES = 4096,
     NS_PER_S = 1000000000,
 };
 static const size_t first_map_size = (size_t)1 << 30;
@@ -242,10 +241,10 @@ bool lmdb_disk_is_full(struct lmdb_engine *e, uint64_t cost)
     return fstatvfs(e->fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < want;
 }
 
-static int path_in(const char *dir, const char *name, char path[PATH_BYTES])
+int lmdb_path(const char *dir, const char *name, char path[LMDB_PATH_MAX])
 {
-    const int len = snprintf(path, PATH_BYTES, "%s/%s", dir, name);
-    return len > 0 && len < PATH_BYTES ? 0 : ENAMETOOLONG;
+    const int len = snprintf(path, LMDB_PATH_MAX, "%s/%s", dir, name);
+    return len > 0 && len < LMDB_PATH_MAX ? 0 : ENAMETOOLONG;
 }
 
 /* Opens the keyspaces that are there; with MDB_CREATE in `flags` all of them. */
@@ -296,9 +295,9 @@ static int open_env(struct lmdb_engine *e, const struct wallet_engine_config *co
 
 static int find_or_make(const struct wallet_engine_config *config)
 {
-    char path[PATH_BYTES];
+    char path[LMDB_PATH_MAX];
     struct stat file = {0};
-    const int rc = path_in(config->dir, "data.mdb", path);
+    const int rc = lmdb_path(config->dir, "data.mdb", path);
     if (rc != 0) {
         return rc;
     }
@@ -321,6 +320,17 @@ static int init_gate(struct lmdb_engine *e)
     return rc != 0 ? rc : pthread_mutex_init(&e->lock, NULL);
 }
 
+/* A new file is checked by those who open it later; it has nothing that could be damaged. */
+static lw_err open_file(struct lmdb_engine *e, const struct wallet_engine_config *config)
+{
+    const lw_err err = lmdb_file_check(config->dir, &e->lock_fd);
+    if (err.code != LW_OK && !(config->create && err.code == LW_E_NOT_FOUND)) {
+        return err;
+    }
+    LW_TRY(lmdb_fault(open_env(e, config)));
+    return lmdb_file_share(config->dir, &e->lock_fd);
+}
+
 lw_err lmdb_open(const struct wallet_engine_config *config, struct wallet_engine **engine)
 {
     const int found = find_or_make(config);
@@ -334,15 +344,16 @@ lw_err lmdb_open(const struct wallet_engine_config *config, struct wallet_engine
     e->base.ops = &wallet_engine_lmdb;
     e->fatal = config->fatal;
     e->fatal_ctx = config->fatal_ctx;
-    int rc = init_gate(e);
+    e->lock_fd = -1;
+    const int rc = init_gate(e);
     if (rc != 0) {
         free(e);
         return lmdb_fault(rc);
     }
-    rc = open_env(e, config);
-    if (rc != 0) {
+    const lw_err err = open_file(e, config);
+    if (err.code != LW_OK) {
         lmdb_close(&e->base);
-        return lmdb_fault(rc);
+        return err;
     }
     *engine = &e->base;
     return LW_SUCCESS;
@@ -357,6 +368,9 @@ void lmdb_close(struct wallet_engine *engine)
         free(e->spare[i]);
     }
     mdb_env_close(e->env);
+    if (e->lock_fd >= 0) {
+        (void)close(e->lock_fd);
+    }
     (void)pthread_cond_destroy(&e->changed);
     (void)pthread_mutex_destroy(&e->lock);
     free(e);
@@ -391,19 +405,24 @@ lw_err lmdb_prepare(struct wallet_engine *engine)
         return LW_SUCCESS;
     }
     const char *dir = NULL;
-    char above[PATH_BYTES];
+    char above[LMDB_PATH_MAX];
     int rc = open_keyspaces(e, MDB_CREATE);
     rc = rc != 0 ? rc : mdb_env_get_path(e->env, &dir);
-    rc = rc != 0 ? rc : path_in(dir, "..", above);
+    rc = rc != 0 ? rc : lmdb_path(dir, "..", above);
     rc = rc != 0 ? rc : sync_folder(dir);
     return lmdb_fault(rc != 0 ? rc : sync_folder(above)); /* the files' and the folder's names */
 }
 
-lw_err lmdb_copy(struct wallet_engine *engine, const char *dir)
+lw_err lmdb_own(struct wallet_engine *engine)
+{
+    return lmdb_file_own(((struct lmdb_engine *)engine)->lock_fd);
+}
+
+lw_err lmdb_copy(struct wallet_engine *engine, const char *dir, bool compact)
 {
     struct lmdb_engine *e = (struct lmdb_engine *)engine;
-    char path[PATH_BYTES];
-    if (path_in(dir, "data.mdb", path) != 0) {
+    char path[LMDB_PATH_MAX];
+    if (lmdb_path(dir, "data.mdb", path) != 0) {
         return LW_FAIL(LW_E_VALUE, "engine: the folder's name is too long", LW_NOWHERE);
     }
     /* Long copies hold back growth, so make room for what is written meanwhile. */
@@ -416,7 +435,8 @@ lw_err lmdb_copy(struct wallet_engine *engine, const char *dir)
         return lmdb_fault(errno);
     }
     lmdb_enter(e, NULL);
-    int rc = atomic_load(&e->failed) ? EIO : mdb_env_copyfd2(e->env, fd, 0);
+    int rc =
+        atomic_load(&e->failed) ? EIO : mdb_env_copyfd2(e->env, fd, compact ? MDB_CP_COMPACT : 0);
     lmdb_leave(e, NULL);
     if (rc == 0 && fsync(fd) != 0) {
         rc = errno;
@@ -431,36 +451,11 @@ void lmdb_discard(const char *dir)
 {
     static const char *const names[] = {"data.mdb", "lock.mdb"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[PATH_BYTES];
-        if (path_in(dir, names[i], path) == 0) {
+        char path[LMDB_PATH_MAX];
+        if (lmdb_path(dir, names[i], path) == 0) {
             (void)unlink(path);
         }
     }
-}
-
-lw_err lmdb_stat(struct wallet_engine *engine, struct wallet_engine_stat *stat)
-{
-    struct lmdb_engine *e = (struct lmdb_engine *)engine;
-    const struct wallet_engine_ops *ops = engine->ops;
-    struct wallet_engine_txn *txn = NULL;
-    LW_TRY(ops->begin(engine, WALLET_ENGINE_READ, NULL, &txn));
-    lw_err err = LW_SUCCESS;
-    uint64_t sum = 0;
-    uint64_t n = 0;
-    for (size_t i = 0; i < WALLET_KS_COUNT && err.code == LW_OK; i++) {
-        err = ops->count(txn, (enum wallet_keyspace)i, &n);
-        sum += n;
-    }
-    const MDB_envinfo info = info_of(e);
-    ops->abort(txn);
-    *stat = (struct wallet_engine_stat){
-        .entries = sum,
-        .used_bytes = ((uint64_t)info.me_last_pgno + 1) * e->page,
-        .map_bytes = info.me_mapsize,
-        .readers = info.me_numreaders,
-        .commit = info.me_last_txnid,
-    };
-    return err;
 }
 
 lw_err lmdb_health(const struct wallet_engine *engine)

@@ -173,10 +173,32 @@ lw_err wallet_store_stat(struct wallet_store *store, struct wallet_store_stat *s
     LW_TRY(store->ops->stat(store->engine, &s));
     *stat = (struct wallet_store_stat){.entries = s.entries,
                                        .used_bytes = s.used_bytes,
+                                       .free_bytes = s.free_bytes,
                                        .map_bytes = s.map_bytes,
                                        .readers = s.readers,
-                                       .commit = s.commit};
+                                       .commit = s.commit,
+                                       .oldest_reader_pid = s.oldest_reader_pid};
+    if (s.oldest_reader_pid != 0 && s.commit > s.oldest_reader) {
+        stat->oldest_reader_lag = s.commit - s.oldest_reader;
+    }
+    _Static_assert((int)WALLET_KS_COUNT <= (int)WALLET_SPACES_MAX, "room for every keyspace");
+    for (size_t i = 0; i < WALLET_KS_COUNT; i++) {
+        stat->spaces[stat->space_count++] =
+            (struct wallet_store_space){.name = wallet_ks((enum wallet_keyspace)i)->name,
+                                        .entries = s.keyspace[i].entries,
+                                        .bytes = s.keyspace[i].bytes};
+    }
     return LW_SUCCESS;
+}
+
+lw_err wallet_store_tend(struct wallet_store *store, unsigned *cleared)
+{
+    return store->ops->tend(store->engine, cleared);
+}
+
+lw_err wallet_store_own(struct wallet_store *store)
+{
+    return store->ops->own(store->engine);
 }
 
 lw_err wallet_store_generation(const struct wallet_txn *txn, uint64_t *generation)

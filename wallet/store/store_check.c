@@ -42,8 +42,10 @@ static lw_err check_keyspace(const struct wallet_txn *txn, enum wallet_keyspace 
     lw_bytes value = {0};
     uint64_t entries = 0;
     uint64_t told = 0;
+    LW_TRY(wallet_txn_count(txn, ks, &told));
     WALLET_AUTO_SCAN scan = wallet_scan(txn, ks, (lw_bytes){0});
-    while (found->whole && wallet_scan_next(&scan, &key, &value)) {
+    /* A damaged page can lead in circles: no further than the keyspace says it goes. */
+    while (found->whole && entries <= told && wallet_scan_next(&scan, &key, &value)) {
         entries++;
         found->entries++;
         if (lw_bytes_cmp(last, key) >= 0) {
@@ -55,7 +57,6 @@ static lw_err check_keyspace(const struct wallet_txn *txn, enum wallet_keyspace 
         last.len = key.len;
     }
     LW_TRY(scan.err);
-    LW_TRY(wallet_txn_count(txn, ks, &told));
     if (found->whole && told != entries) {
         fault(found, row->name, "entries are missing");
     }
@@ -158,7 +159,7 @@ static lw_err check_copy(struct wallet_store *store, const char *dir, uint64_t l
     return compare(store, copy, least);
 }
 
-lw_err wallet_store_backup(struct wallet_store *store, const char *dir)
+static lw_err copy(struct wallet_store *store, const char *dir, bool compact)
 {
     uint64_t least = 0;
     uint8_t root[WALLET_HASH_LEN];
@@ -168,7 +169,7 @@ lw_err wallet_store_backup(struct wallet_store *store, const char *dir)
     if (rc != 0) {
         return system_fault(rc);
     }
-    lw_err err = store->ops->copy(store->engine, dir);
+    lw_err err = store->ops->copy(store->engine, dir, compact);
     if (err.code == LW_OK) {
         err = check_copy(store, dir, least);
     }
@@ -179,4 +180,14 @@ lw_err wallet_store_backup(struct wallet_store *store, const char *dir)
         }
     }
     return err;
+}
+
+lw_err wallet_store_backup(struct wallet_store *store, const char *dir)
+{
+    return copy(store, dir, false);
+}
+
+lw_err wallet_store_copy_compact(struct wallet_store *store, const char *dir)
+{
+    return copy(store, dir, true);
 }

@@ -194,13 +194,39 @@ LW_MUST_USE lw_err wallet_store_check(struct wallet_store *store, struct wallet_
  */
 LW_MUST_USE lw_err wallet_store_backup(struct wallet_store *store, const char *dir);
 
+enum { WALLET_SPACES_MAX = 64 };
+
 struct wallet_store_stat {
     uint64_t entries;
     uint64_t used_bytes; /* of the data file, free pages within included */
+    uint64_t free_bytes; /* of pages that will be used again */
     uint64_t map_bytes;
-    uint64_t readers; /* slots in use, of all processes */
-    uint64_t commit;  /* number of the last commit */
+    uint64_t readers;           /* slots in use, of all processes */
+    uint64_t commit;            /* number of the last commit */
+    uint64_t oldest_reader_lag; /* commits since the oldest open reader began: their free pages
+                                   wait for it */
+    int64_t oldest_reader_pid;  /* 0: nobody reads */
+    struct wallet_store_space {
+        const char *name; /* keyspace; static */
+        uint64_t entries;
+        uint64_t bytes;
+    } spaces[WALLET_SPACES_MAX];
+    size_t space_count;
 };
 LW_MUST_USE lw_err wallet_store_stat(struct wallet_store *store, struct wallet_store_stat *stat);
+
+/** Free what readers that were killed still hold; sets how many there were. Cheap: call it often.
+ */
+LW_MUST_USE lw_err wallet_store_tend(struct wallet_store *store, unsigned *cleared);
+
+/**
+ * Keep other processes out until the store is closed.
+ *
+ * errors  LW_E_BUSY  another process has it open
+ */
+LW_MUST_USE lw_err wallet_store_own(struct wallet_store *store);
+
+/** As wallet_store_backup(), without free pages: slower, and the copy's commits begin at 1. */
+LW_MUST_USE lw_err wallet_store_copy_compact(struct wallet_store *store, const char *dir);
 
 #endif
