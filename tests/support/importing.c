@@ -43,7 +43,8 @@ static void on_issue(void *ctx, const struct wallet_import_issue *issue)
     struct support_import *import = ctx;
     if (import->issue_count < SUPPORT_ISSUES_MAX) {
         struct support_issue *to = &import->issues[import->issue_count];
-        *to = (struct support_issue){.line = issue->line, .why = issue->why, .fatal = issue->fatal};
+        *to = (struct support_issue){.line = issue->line, .fatal = issue->fatal};
+        (void)snprintf(to->why, sizeof(to->why), "%s", issue->why);
         (void)snprintf(to->column, sizeof(to->column), "%.*s", (int)issue->column.len,
                        issue->column.len == 0 ? "" : issue->column.ptr);
     }

@@ -16,7 +16,7 @@ extern const char support_import_map_without_terms[];
 struct support_issue {
     size_t line;
     char column[64];
-    const char *why;
+    char why[256];
     bool fatal;
 };
 

@@ -10,6 +10,10 @@
 
 enum { DOC_MAX = 1 << 20 };
 
+#define BAD_FORM                                                                                   \
+    "must hold %Y, %m and %d once each, and no other field; or be year-first, excel-serial or "    \
+    "excel-serial-1904"
+
 static void each_fault_of_a_map_is_told_with_its_place(void **state)
 {
     static const struct {
@@ -70,14 +74,24 @@ static void each_fault_of_a_map_is_told_with_its_place(void **state)
         {"/claims/seats", "{\"constant\":\"7\"}", "/claims/seats/constant",
          "is not of the claim's type"},
         {"/date_format", NULL, "/date_format", "is missing"},
-        {"/date_format", "\"%m/%d\"", "/date_format",
-         "must hold %Y, %m and %d once each, and no other field"},
-        {"/date_format", "\"%m/%d/%Y %H\"", "/date_format",
-         "must hold %Y, %m and %d once each, and no other field"},
-        {"/date_format", "\"%m/%d/%Y %Y\"", "/date_format",
-         "must hold %Y, %m and %d once each, and no other field"},
-        {"/date_format", "\"%Y%\"", "/date_format",
-         "must hold %Y, %m and %d once each, and no other field"},
+        {"/date_format", "\"%m/%d\"", "/date_format", BAD_FORM},
+        {"/date_format", "\"%m/%d/%Y %H\"", "/date_format", BAD_FORM},
+        {"/date_format", "\"%m/%d/%Y %Y\"", "/date_format", BAD_FORM},
+        {"/date_format", "\"%Y%\"", "/date_format", BAD_FORM},
+        {"/date_format", "\"excel\"", "/date_format", BAD_FORM},
+        {"/date_formats", "[]", "/date_formats", "must be an object"},
+        {"/date_formats", "{\"START\":1}", "/date_formats/START", "must be text"},
+        {"/date_formats", "{\"START\":\"%Y\"}", "/date_formats/START", BAD_FORM},
+        {"/date_formats", "{\"BEGIN\":\"year-first\"}", "/date_formats/BEGIN",
+         "names a column that the file does not have"},
+        {"/lengths", "{\"BEGIN\":7}", "/lengths/BEGIN",
+         "names a column that the file does not have"},
+        {"/lengths", "{\"NO\":0}", "/lengths/NO", "is too small"},
+        {"/lengths", "{\"NO\":257}", "/lengths/NO", "is too large"},
+        {"/lengths", "{\"NO\":\"7\"}", "/lengths/NO", "must be a whole number"},
+        {"/long_numbers", "true", "/long_numbers", "must be text"},
+        {"/long_numbers", "\"exact\"", "/long_numbers", "is none of the words allowed here"},
+        {"/delimiter", "\";\"", "/delimiter", "is none of the words allowed here"},
         {"/encoding", NULL, "/encoding", "is missing"},
         {"/encoding", "\"gbk\"", "/encoding", "is none of the words allowed here"},
     };

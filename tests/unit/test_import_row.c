@@ -147,10 +147,10 @@ static void a_bad_row_says_its_column_and_reason(void **state)
          "is empty, and the license type requires the claim"},
         {"L,9,54,1,\"A\nB\",01/02/1970,01/05/1970,01/01/1970,AAI,,,", "NAME",
          "holds a control character"},
-        {"L,9,54,1,A,13/02/1970,01/05/1970,01/01/1970,AAI,,,", "START",
+        {"L,9,54,1,A,13/32/1970,01/05/1970,01/01/1970,AAI,,,", "START",
          "is no day of the calendar"},
         {"L,9,54,1,A,1970-01-02,01/05/1970,01/01/1970,AAI,,,", "START",
-         "is no date of the map's form"},
+         "is a date with its year first, not of the map's form: give \"year-first\" in the map"},
         {"L,9,54,1,A,01/02/1970,02/30/1970,01/01/1970,AAI,,,", "END", "is no day of the calendar"},
         {"L,9,54,1,A,01/02/1970,01/05/1970,soon,AAI,,,", "ISSUED", "is no date of the map's form"},
         {"L,9,54,1,A,01/02/1970,,01/01/1970,AAI,,,", "END",
@@ -401,6 +401,8 @@ static void notes_have_texts(void **state)
                         "the issue date lies after the end: kept as the register has it");
     assert_string_equal(wallet_row_note_text(WALLET_ROW_ISSUE_FROM_START),
                         "the issue date is empty: the start date stands in");
+    assert_string_equal(wallet_row_note_text(WALLET_ROW_FULLWIDTH),
+                        "fullwidth letters or digits were read as plain ones");
 }
 
 int main(void)

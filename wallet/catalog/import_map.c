@@ -9,8 +9,6 @@
 
 enum {
     EXPR_MAX = 1024,
-    FORMAT_MAX = 64,
-    SAMPLE_MAX = 128, /* of a format, each field grown to four digits */
     CONSTANTS_MAX = 512 * 1024,
     ARENA_MAX = 1024 * 1024,
     SHIFT_DAYS_MAX = 366000, /* a thousand years */
@@ -273,49 +271,6 @@ static void read_claims(const struct wallet_json_at *at, struct wallet_import_pl
     }
 }
 
-/* Tries the format on a date written in it. */
-static bool format_holds(lw_str format)
-{
-    LW_AUTO_BUF sample = LW_BUF(SAMPLE_MAX);
-    size_t fields = 0;
-    int64_t days = 0;
-    for (size_t i = 0; i < format.len; i++) {
-        const bool field = format.ptr[i] == '%' && i + 1 < format.len;
-        const char *put = !field                     ? NULL
-                          : format.ptr[i + 1] == 'Y' ? "2001"
-                          : format.ptr[i + 1] == 'm' ? "02"
-                                                     : "03";
-        const lw_err err =
-            field ? lw_buf_put_c(&sample, put) : lw_buf_put_byte(&sample, (uint8_t)format.ptr[i]);
-        i += field ? 1 : 0;
-        fields += field ? 1 : 0;
-        if (err.code != LW_OK) {
-            return false;
-        }
-    }
-    return fields == 3 && lw_date_parse_as(format, lw_buf_text(&sample), &days).code == LW_OK &&
-           days == lw_days_from_date(2001, 2, 3);
-}
-
-static void read_form(const struct wallet_json_at *root, struct wallet_import_plan *plan)
-{
-    static const char *const encodings[] = {"auto", "utf-8", "gb18030", NULL};
-    static const char *const delimiters[] = {"auto", "comma", "semicolon", "tab", NULL};
-    const struct wallet_json_at delimiter = wallet_json_at_member(root, "delimiter");
-    const struct wallet_json_at format = wallet_json_at_member(root, "date_format");
-    const struct wallet_json_at encoding = wallet_json_at_member(root, "encoding");
-    plan->date_format = wallet_json_at_text(&format, 1, FORMAT_MAX);
-    if (plan->date_format.len > 0 && !format_holds(plan->date_format)) {
-        wallet_json_at_fault(&format, "must hold %Y, %m and %d once each, and no other field");
-    }
-    const size_t word = wallet_json_at_word(&encoding, encodings);
-    plan->form.encoding = word == SIZE_MAX ? WALLET_CSV_AUTO : (enum wallet_csv_encoding)word;
-    if (wallet_json_at_present(&delimiter)) {
-        const size_t by = wallet_json_at_word(&delimiter, delimiters);
-        plan->form.delimiter = by == SIZE_MAX ? WALLET_CSV_ANY : (enum wallet_csv_delimiter)by;
-    }
-}
-
 /* A license must not become endless because a map forgot its end. */
 static void check_end(const struct wallet_json_at *root, const struct wallet_import_plan *plan)
 {
@@ -329,9 +284,10 @@ static void check_end(const struct wallet_json_at *root, const struct wallet_imp
 
 static void read_map(const struct wallet_json_at *root, struct wallet_import_plan *plan)
 {
-    static const char *const members[] = {"number",      "version",  "holder",    "valid_from",
-                                          "valid_until", "issued",   "state",     "claims",
-                                          "date_format", "encoding", "delimiter", NULL};
+    static const char *const members[] = {"number",      "version",      "holder",  "valid_from",
+                                          "valid_until", "issued",       "state",   "claims",
+                                          "date_format", "date_formats", "lengths", "long_numbers",
+                                          "encoding",    "delimiter",    NULL};
     if (!wallet_json_at_object(root)) {
         return;
     }
@@ -346,7 +302,7 @@ static void read_map(const struct wallet_json_at *root, struct wallet_import_pla
     read_member_if_any(root, "issued", plan, &plan->issued);
     read_state(&state, plan);
     read_claims(&claims, plan);
-    read_form(root, plan);
+    import_map_form_read(root, plan);
     check_end(root, plan);
     wallet_json_at_only(root, members);
 }

@@ -2,7 +2,11 @@
 #ifndef CATALOG_IMPORT_PLAN_H
 #define CATALOG_IMPORT_PLAN_H
 
+#include "import_date_form.h"
 #include "wallet/import_map.h"
+#include "wallet/json_doc.h"
+
+enum { IMPORT_DATE_FORMS_MAX = 33 }; /* the map's own, and those of single columns */
 
 /* A piece of a template: literal text, or a column. */
 struct import_part {
@@ -46,10 +50,17 @@ struct wallet_import_plan {
     size_t state_count;
     struct import_claim claims[WALLET_CLAIMS_MAX]; /* in the type's order */
     size_t claim_count;
-    lw_str date_format;
+    struct import_date_form date_forms[IMPORT_DATE_FORMS_MAX]; /* the first: of all columns */
+    size_t date_form_count;
+    uint8_t date_form_of[WALLET_CSV_COLUMNS_MAX]; /* of a column: index of its own, or 0 */
+    uint16_t lengths[WALLET_CSV_COLUMNS_MAX];     /* characters that each value has; 0: any */
+    bool long_numbers; /* numbers that end in zeros are right, however long */
     struct wallet_csv_form form;
     lw_buf constants; /* its room is reserved once: what was put there never moves */
     lw_buf arena;     /* likewise; a row's templates and values */
 };
+
+/** Read what the map says of the file and of single columns: dates, lengths, encoding. */
+void import_map_form_read(const struct wallet_json_at *root, struct wallet_import_plan *plan);
 
 #endif

@@ -109,7 +109,7 @@ static lw_err feed_line(struct wallet_csv *csv, lw_bytes line)
     char utf8[CSV_CONVERTED_MAX];
     while (line.len > 0) {
         size_t made = 0;
-        if (!csv_convert_some(csv->text.iconv, &line, utf8, &made)) {
+        if (!csv_convert_some(csv->text.gb18030, &line, utf8, &made)) {
             return LW_FAIL(LW_E_SYNTAX, "csv: not GB18030", LW_NOWHERE);
         }
         LW_TRY(feed(csv, lw_str_bytes((lw_str){utf8, made})));
@@ -364,9 +364,7 @@ void wallet_csv_free(struct wallet_csv *csv)
     if (csv == NULL) {
         return;
     }
-    if (csv->text.has_iconv) {
-        (void)iconv_close(csv->text.iconv);
-    }
+    csv_gb18030_free(csv->text.gb18030);
     if (csv->has_parser) {
         csv_free(&csv->parser);
     }

@@ -2,19 +2,18 @@
 #ifndef CODEC_CSV_INTERNAL_H
 #define CODEC_CSV_INTERNAL_H
 
-#include <iconv.h>
-
 #include "wallet/csv.h"
 
 enum { CSV_CONVERTED_MAX = 16 * 1024 };
+
+struct csv_gb18030; /* GB18030 to UTF-8 */
 
 /* What is known of the bytes before a row is read. */
 struct csv_text {
     enum wallet_csv_encoding encoding; /* UTF8 or GB18030 */
     size_t begin;                      /* after the byte order mark */
     size_t bad;                        /* of the first byte that is wrong, on error */
-    bool has_iconv;                    /* then `iconv` is to be closed by the owner of this */
-    iconv_t iconv;                     /* GB18030 to UTF-8 */
+    struct csv_gb18030 *gb18030;       /* csv_gb18030_free() it; NULL where it is not needed */
 };
 
 /**
@@ -28,8 +27,10 @@ struct csv_text {
 LW_MUST_USE lw_err csv_text_check(struct csv_text *text, lw_bytes in,
                                   enum wallet_csv_encoding wanted);
 
+void csv_gb18030_free(struct csv_gb18030 *cd);
+
 /** Convert from `*in` until its end, a full `out` of CSV_CONVERTED_MAX, or false: bad bytes. */
-bool csv_convert_some(iconv_t cd, lw_bytes *in, char *out, size_t *out_len);
+bool csv_convert_some(struct csv_gb18030 *cd, lw_bytes *in, char *out, size_t *out_len);
 
 /** Return the length of the physical line at the start of `in`: "\n", "\r\n" or "\r" ends it. */
 size_t csv_line_len(lw_bytes in);

@@ -1,8 +1,15 @@
 /* What kind of file it is and of which encoding: certain, or asked. */
 #include <errno.h>
+#include <stdlib.h>
+
+#include <iconv.h>
 
 #include "csv_internal.h"
 #include "utf8.h"
+
+struct csv_gb18030 {
+    iconv_t iconv;
+};
 
 size_t csv_line_len(lw_bytes in)
 {
@@ -47,7 +54,7 @@ size_t csv_cells_before(lw_bytes in, size_t offset, char delimiter)
     return cells;
 }
 
-bool csv_convert_some(iconv_t cd, lw_bytes *in, char *out, size_t *out_len)
+bool csv_convert_some(struct csv_gb18030 *cd, lw_bytes *in, char *out, size_t *out_len)
 {
     /* iconv() takes the input as char **, though it only reads it. */
     char *from = NULL;
@@ -55,7 +62,7 @@ bool csv_convert_some(iconv_t cd, lw_bytes *in, char *out, size_t *out_len)
     size_t from_len = in->len;
     char *to = out;
     size_t to_len = CSV_CONVERTED_MAX;
-    const size_t result = iconv(cd, &from, &from_len, &to, &to_len);
+    const size_t result = iconv(cd->iconv, &from, &from_len, &to, &to_len);
     *out_len = CSV_CONVERTED_MAX - to_len;
     in->ptr += in->len - from_len;
     in->len = from_len;
@@ -63,7 +70,7 @@ bool csv_convert_some(iconv_t cd, lw_bytes *in, char *out, size_t *out_len)
 }
 
 /* Says whether all of `in` is GB18030; `bad` is set to the offset of what is not. */
-static bool gb18030_valid(iconv_t cd, lw_bytes in, size_t *bad)
+static bool gb18030_valid(struct csv_gb18030 *cd, lw_bytes in, size_t *bad)
 {
     char scratch[CSV_CONVERTED_MAX];
     lw_bytes rest = in;
@@ -72,20 +79,33 @@ static bool gb18030_valid(iconv_t cd, lw_bytes in, size_t *bad)
         size_t made = 0;
         holds = csv_convert_some(cd, &rest, scratch, &made);
     }
-    (void)iconv(cd, NULL, NULL, NULL, NULL);
+    (void)iconv(cd->iconv, NULL, NULL, NULL, NULL);
     *bad = in.len - rest.len;
     return holds;
 }
 
 static lw_err open_iconv(struct csv_text *text)
 {
-    text->iconv = iconv_open("UTF-8", "GB18030");
-    if (text->iconv == (iconv_t)-1) {
+    struct csv_gb18030 *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "csv: out of memory", LW_NOWHERE);
+    }
+    made->iconv = iconv_open("UTF-8", "GB18030");
+    if (made->iconv == (iconv_t)-1) {
+        free(made);
         return LW_FAIL(errno == ENOMEM ? LW_E_NOMEM : LW_E_IO,
                        "csv: the C library has no GB18030 converter", LW_NOWHERE);
     }
-    text->has_iconv = true;
+    text->gb18030 = made;
     return LW_SUCCESS;
+}
+
+void csv_gb18030_free(struct csv_gb18030 *cd)
+{
+    if (cd != NULL) {
+        (void)iconv_close(cd->iconv);
+        free(cd);
+    }
 }
 
 /*
@@ -139,7 +159,7 @@ static lw_err check_gb18030(struct csv_text *text, lw_bytes in, bool asked, size
 {
     LW_TRY(open_iconv(text));
     text->encoding = WALLET_CSV_GB18030;
-    const bool holds = gb18030_valid(text->iconv, in, &text->bad);
+    const bool holds = gb18030_valid(text->gb18030, in, &text->bad);
     if (holds && (asked || gb18030_certain(in, &text->bad))) {
         return LW_SUCCESS;
     }

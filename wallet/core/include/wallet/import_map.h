@@ -63,12 +63,13 @@ enum wallet_row_note {
     WALLET_ROW_START_FROM_ISSUE = 1 << 0, /* empty start date: the issue date stands in */
     WALLET_ROW_ISSUED_AFTER_END = 1 << 1, /* kept as the register has it */
     WALLET_ROW_ISSUE_FROM_START = 1 << 2, /* no issue date: the start date stands in */
+    WALLET_ROW_FULLWIDTH = 1 << 3,        /* fullwidth letters or digits read as plain ones */
 };
 
 /* One thing wrong with a row. */
 struct wallet_row_error {
     lw_str column;   /* header name; empty when no single column is at fault */
-    const char *why; /* static */
+    const char *why; /* static, or the plan's own: until the next conversion */
 };
 
 /*
@@ -94,6 +95,9 @@ struct wallet_import_row {
 
 /**
  * Convert one row that wallet_csv_next() found good.
+ *
+ * What spreadsheets do to cells (ends of long numbers, leading zeros, dates as numbers, errors of
+ * formulas) is recognised and told with what to do; nothing is guessed.
  *
  * Rules: cells are trimmed; an empty cell gives no claim; an empty start date is replaced by the
  * issue date if that lies before the end; an issue date after the end is kept and noted; the end

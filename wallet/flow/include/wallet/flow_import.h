@@ -22,7 +22,7 @@ struct wallet_import_order {
 struct wallet_import_issue {
     size_t line;     /* of the file, from 1; 0: the map is at fault, or the file as a whole */
     lw_str column;   /* header name, or the license's field; of the map a JSON pointer; or empty */
-    const char *why; /* static */
+    const char *why; /* of notes static */
     bool fatal;      /* the row is left out; false: kept, and noted */
     lw_bytes raw;    /* the row's bytes in the file; empty when no row is meant */
 };
