@@ -78,7 +78,10 @@ static void child(struct run *run, unsigned round, bool last, int fd)
     }
     tell(fd, since_us(begun));
     if (last && atomic_load(&run->ledger->import_begun) > atomic_load(&run->ledger->import_ended)) {
-        kill_import(h, run->ledger);
+        const lw_err import = kill_import(h, run->ledger);
+        if (import.code != LW_OK) {
+            kill_violation(run->ledger, "an import given again fails", import);
+        }
     }
     kill_check(h, run->ledger, run->checked, last || round % ALL_EACH == 0);
     if (last || round % ALL_EACH == 0) {

@@ -24,6 +24,12 @@ size_t support_fault_rounds(size_t few, size_t full)
     return n;
 }
 
+size_t support_fault_stride(size_t step)
+{
+    const char *text = getenv("LW_FAULT_ROUNDS");
+    return text != NULL && strcmp(text, "full") == 0 ? 1 : step;
+}
+
 void support_fault_report(const char *fault, const char *what, size_t rounds, size_t violations)
 {
     printf("fault %s: rounds=%zu violations=%zu what=%s\n", fault, rounds, violations, what);

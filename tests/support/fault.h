@@ -10,6 +10,9 @@
  */
 size_t support_fault_rounds(size_t few, size_t full);
 
+/** Say how far a sweep over each n goes on at a time: by `step`, and by 1 in a whole campaign. */
+size_t support_fault_stride(size_t step);
+
 /**
  * Print what `./dev faults` gathers: one line, once for each kind of round.
  *

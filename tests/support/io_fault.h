@@ -14,9 +14,10 @@
 #include <stdint.h>
 
 enum support_io_op {
-    SUPPORT_IO_WRITE = 1, /* of any kind */
-    SUPPORT_IO_SYNC = 2,  /* fsync, fdatasync */
-    SUPPORT_IO_ROOM = 4,  /* fallocate */
+    SUPPORT_IO_WRITE = 1, /* of any kind, but those below */
+    SUPPORT_IO_META = 2,  /* at the file's first two pages, where LMDB says which pages count */
+    SUPPORT_IO_SYNC = 4,  /* fsync, fdatasync */
+    SUPPORT_IO_ROOM = 8,  /* fallocate */
 };
 
 /* Orders, and what came of them. All zero: nothing fails. */
@@ -28,12 +29,15 @@ struct support_io_control {
     atomic_int code;     /* errno; 0: a write is cut short, a sync fails with EIO */
     atomic_uint calls;   /* calls that were meant, so far */
     atomic_uint failed;  /* of these failed */
-    atomic_uint after;   /* of these came after the first that failed, and were let through */
+    atomic_uint after;   /* writes and syncs of the files, of any kind, let through after that */
     atomic_bool no_sync; /* syncs succeed at once and reach no disk: for speed */
 };
 
-/** Return this process's own orders. */
+/** Return the orders that this process obeys. */
 struct support_io_control *support_io(void);
+
+/** Obey `control` from now on: memory that is shared with children tells what came of them. */
+void support_io_obey(struct support_io_control *at);
 
 /** Let the n-th call of `ops` on files named "*suffix" fail with `code`, and count from 0. */
 void support_io_fail(const char *suffix, unsigned ops, unsigned nth, unsigned times, int code);

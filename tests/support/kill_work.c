@@ -89,23 +89,24 @@ static uint64_t next(struct worker *w)
     return w->random;
 }
 
-/* A flow that fails though nothing but a kill went wrong is a violation too. */
-static bool went_well(const struct worker *w, const char *what, lw_err err)
-{
-    if (err.code != LW_OK) {
-        kill_violation(w->ledger, what, err);
-    }
-    return err.code == LW_OK;
-}
+/* One thing asked of the home, of one license. */
+struct task {
+    struct support_home *h;
+    struct kill_ledger *ledger;
+    size_t slot;
+    unsigned thread; /* whose receipts */
+    char number[32];
+    struct kill_said said; /* as it was told before */
+};
 
-static void acknowledge(const struct worker *w, size_t slot, struct kill_said said)
+static void acknowledge(const struct task *t, struct kill_said said)
 {
     said.pending = 0;
-    kill_said_put(w->ledger, slot, said);
-    (void)atomic_fetch_add(&w->ledger->acked, 1);
+    kill_said_put(t->ledger, t->slot, said);
+    (void)atomic_fetch_add(&t->ledger->acked, 1);
 }
 
-static void issue(const struct worker *w, size_t slot, const char *number)
+static lw_err issue(const struct task *t)
 {
     const struct wallet_claim_text claims[] = {
         {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
@@ -114,14 +115,14 @@ static void issue(const struct worker *w, size_t slot, const char *number)
         {LW_STR("expiry_date"), LW_STR("2028-01-15")},
     };
     char code[48];
-    (void)snprintf(code, sizeof(code), "H-%s", number);
+    (void)snprintf(code, sizeof(code), "H-%s", t->number);
     const struct wallet_holder holder = {.code_type = LW_STR("999"),
                                          .code = lw_str_c(code),
                                          .role = LW_STR("holder"),
                                          .name = LW_STR("Corner Bakery Ltd.")};
     const struct wallet_issue_order order = {
         .type = LW_STR("business-license"),
-        .number = lw_str_c(number),
+        .number = lw_str_c(t->number),
         .holders = &holder,
         .holder_count = 1,
         .claims = claims,
@@ -133,61 +134,89 @@ static void issue(const struct worker *w, size_t slot, const char *number)
     struct wallet_issued issued;
     struct wallet_issue_fault faults[8];
     size_t count = 8;
-    const struct kill_said before = kill_said_get(&w->ledger->slots[slot]);
-    if (went_well(w, "issue", wallet_flow_issue(w->h->home, &order, &issued, faults, &count))) {
-        acknowledge(w, slot,
-                    (struct kill_said){.state = WALLET_ACTIVE, .versions = before.versions + 1});
-    }
+    LW_TRY(wallet_flow_issue(t->h->home, &order, &issued, faults, &count));
+    acknowledge(t, (struct kill_said){.state = WALLET_ACTIVE, .versions = t->said.versions + 1});
+    return LW_SUCCESS;
 }
 
-static void change(const struct worker *w, size_t slot, const char *number, enum wallet_state to)
+static lw_err change(const struct task *t, enum wallet_state to)
 {
     enum wallet_state from = WALLET_ACTIVE;
-    struct kill_said said = kill_said_get(&w->ledger->slots[slot]);
-    if (went_well(w, "state",
-                  wallet_flow_change_state(w->h->home, wallet_license_ref_parse(lw_str_c(number)),
-                                           to, LW_STR("a test"), LW_STR("test"), &from))) {
-        said.state = to;
-        said.changes++;
-        acknowledge(w, slot, said);
-    }
+    struct kill_said said = t->said;
+    LW_TRY(wallet_flow_change_state(t->h->home, wallet_license_ref_parse(lw_str_c(t->number)), to,
+                                    LW_STR("a test"), LW_STR("test"), &from));
+    said.state = to;
+    said.changes++;
+    acknowledge(t, said);
+    return LW_SUCCESS;
 }
 
-static void bind(const struct worker *w, size_t slot, const char *number)
+static lw_err bind(const struct task *t)
 {
     LW_AUTO_BUF credential = LW_BUF(TEXT_MAX);
-    struct kill_said said = kill_said_get(&w->ledger->slots[slot]);
-    const lw_err err =
-        said.pending == KILL_BINDS
-            ? wallet_flow_credential(w->h->home, wallet_license_ref_parse(lw_str_c(number)),
-                                     LW_STR("dc+sd-cwt"), &w->h->holder.key, &credential)
-            : wallet_flow_pass(w->h->home, wallet_license_ref_parse(lw_str_c(number)),
-                               LW_STR("storefront"), &w->h->holder.key, &credential);
-    if (went_well(w, "credential", err)) {
-        said.credential = said.credential || said.pending == KILL_BINDS;
-        said.passes += said.pending == KILL_PASSES ? 1 : 0;
-        acknowledge(w, slot, said);
-    }
+    struct kill_said said = t->said;
+    LW_TRY(wallet_flow_credential(t->h->home, wallet_license_ref_parse(lw_str_c(t->number)),
+                                  LW_STR("dc+sd-cwt"), &t->h->holder.key, &credential));
+    said.credential = true;
+    acknowledge(t, said);
+    return LW_SUCCESS;
 }
 
-static void verify(const struct worker *w, const char *number)
+static lw_err pass(const struct task *t)
+{
+    LW_AUTO_BUF credential = LW_BUF(TEXT_MAX);
+    struct kill_said said = t->said;
+    LW_TRY(wallet_flow_pass(t->h->home, wallet_license_ref_parse(lw_str_c(t->number)),
+                            LW_STR("storefront"), &t->h->holder.key, &credential));
+    said.passes++;
+    acknowledge(t, said);
+    return LW_SUCCESS;
+}
+
+/* Shown, which makes the credential where there is none, and verified with a record. */
+static lw_err verify(const struct task *t)
 {
     LW_AUTO_BUF text = LW_BUF(TEXT_MAX);
     WALLET_AUTO_ANSWER answer = {.result = WALLET_ACCEPTED};
-    const struct support_show show = {.number = number, .format = "dc+sd-cwt", .claims = ""};
-    const unsigned n = atomic_load(&w->ledger->receipt_count[w->index]);
-    if (n >= KILL_RECEIPTS || !went_well(w, "show", support_home_show(w->h, &show, &text))) {
-        return;
-    }
+    const struct support_show show = {.number = t->number, .format = "dc+sd-cwt", .claims = ""};
+    const unsigned n = atomic_load(&t->ledger->receipt_count[t->thread]);
+    struct kill_said said = t->said;
+    LW_TRY(support_home_show(t->h, &show, &text));
+    said.credential = true;
+    acknowledge(t, said);
     const struct wallet_verification request = {
         .text = lw_buf_text(&text), .at = INT64_MIN, .record = true, .locale = LW_STR("en")};
-    if (went_well(w, "verify", wallet_flow_verify(w->h->verifier, &request, &answer)) &&
-        answer.receipt[0] != '\0') {
-        (void)snprintf(w->ledger->receipts[w->index][n], sizeof(answer.receipt), "%s",
+    LW_TRY(wallet_flow_verify(t->h->verifier, &request, &answer));
+    if (answer.receipt[0] != '\0' && n < KILL_RECEIPTS) {
+        (void)snprintf(t->ledger->receipts[t->thread][n], sizeof(answer.receipt), "%s",
                        answer.receipt);
-        note(w->ledger, w->ledger->receipts[w->index][n], sizeof(answer.receipt));
-        put_word(w->ledger, &w->ledger->receipt_count[w->index], n + 1);
-        (void)atomic_fetch_add(&w->ledger->acked, 1);
+        note(t->ledger, t->ledger->receipts[t->thread][n], sizeof(answer.receipt));
+        put_word(t->ledger, &t->ledger->receipt_count[t->thread], n + 1);
+        (void)atomic_fetch_add(&t->ledger->acked, 1);
+    }
+    return LW_SUCCESS;
+}
+
+lw_err kill_do(struct support_home *h, struct kill_ledger *ledger, size_t slot, unsigned way)
+{
+    struct task t = {
+        .h = h, .ledger = ledger, .slot = slot, .thread = (unsigned)(slot % KILL_THREADS)};
+    t.said = kill_said_get(&ledger->slots[slot]);
+    kill_number(slot, t.number);
+    struct kill_said pending = t.said;
+    pending.pending = way == KILL_VERIFIES ? KILL_BINDS : way;
+    kill_said_put(ledger, slot, pending);
+    switch (way) {
+    case KILL_ISSUES:
+        return issue(&t);
+    case KILL_BINDS:
+        return bind(&t);
+    case KILL_PASSES:
+        return pass(&t);
+    case KILL_VERIFIES:
+        return verify(&t);
+    default:
+        return change(&t, (enum wallet_state)way);
     }
 }
 
@@ -208,29 +237,15 @@ static unsigned choose(uint64_t r, const struct kill_said *said)
 
 static void step(struct worker *w)
 {
-    char number[32];
     const uint64_t r = next(w);
     const size_t i = r % (KILL_SLOTS / KILL_THREADS) * KILL_THREADS + w->index;
-    struct kill_said said = kill_said_get(&w->ledger->slots[i]);
-    kill_number(i, number);
+    const struct kill_said said = kill_said_get(&w->ledger->slots[i]);
     put_word(w->ledger, &w->ledger->slots[i].round, w->round);
     const unsigned way = choose(r >> 20, &said);
-    if (way == 0) {
-        said.pending = KILL_BINDS; /* showing makes the credential where there is none */
-        kill_said_put(w->ledger, i, said);
-        verify(w, number);
-        said.credential = true;
-        acknowledge(w, i, said);
-        return;
-    }
-    said.pending = way;
-    kill_said_put(w->ledger, i, said);
-    if (way == KILL_ISSUES) {
-        issue(w, i, number);
-    } else if (way >= KILL_BINDS) {
-        bind(w, i, number);
-    } else {
-        change(w, i, number, (enum wallet_state)way);
+    const lw_err err = kill_do(w->h, w->ledger, i, way);
+    if (err.code != LW_OK) {
+        /* Nothing but a kill went wrong. */
+        kill_violation(w->ledger, "a flow failed", err);
     }
 }
 
@@ -238,7 +253,10 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
     if (w->index == 0 && w->round % 8 == 0) {
-        kill_import(w->h, w->ledger);
+        const lw_err err = kill_import(w->h, w->ledger);
+        if (err.code != LW_OK) {
+            kill_violation(w->ledger, "an import failed", err);
+        }
     }
     for (unsigned i = 0; w->steps == 0 || i < w->steps; i++) {
         step(w);
@@ -273,7 +291,7 @@ static void on_progress(void *ctx, const struct wallet_import_progress *progress
     put_word(ledger, &ledger->import_done, (unsigned)progress->done);
 }
 
-void kill_import(struct support_home *h, struct kill_ledger *ledger)
+lw_err kill_import(struct support_home *h, struct kill_ledger *ledger)
 {
     LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
     char prefix[32];
@@ -284,20 +302,15 @@ void kill_import(struct support_home *h, struct kill_ledger *ledger)
         .order = {.batch_rows = IMPORT_BATCH}, .progress = on_progress, .ctx = ledger};
     put_word(ledger, &ledger->import_begun, ended + 1);
     (void)snprintf(prefix, sizeof(prefix), "I%u", ended + 1);
-    lw_err err = lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER);
+    LW_TRY(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER));
     const size_t rows = support_import_rows(&csv, prefix, KILL_IMPORT_NUMBERS);
-    err = err.code == LW_OK
-              ? support_import(h->home, lw_buf_view(&csv), support_import_map, &import)
-              : err;
-    if (err.code != LW_OK) {
-        kill_violation(ledger, "import", err);
-        return;
-    }
+    LW_TRY(support_import(h->home, lw_buf_view(&csv), support_import_map, &import));
     if (import.result.issued + import.result.already != rows ||
         (again && import.result.already < told)) {
-        kill_violation(ledger, "an import given again lost rows", err);
+        return LW_FAIL(LW_E_CONFLICT, "an import given again lost rows", LW_NOWHERE);
     }
     put_word(ledger, &ledger->import_done, 0);
     put_word(ledger, &ledger->import_ended, ended + 1);
     (void)atomic_fetch_add(&ledger->acked, rows);
+    return LW_SUCCESS;
 }

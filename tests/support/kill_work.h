@@ -27,7 +27,7 @@ struct kill_said {
     bool credential;   /* of the newest version */
     unsigned pending;  /* begun and not answered: a state, or one of these */
 };
-enum { KILL_ISSUES = 8, KILL_BINDS, KILL_PASSES };
+enum { KILL_ISSUES = 8, KILL_BINDS, KILL_PASSES, KILL_VERIFIES };
 
 struct kill_slot {
     atomic_uint_least64_t said;
@@ -66,8 +66,14 @@ void kill_number(size_t slot, char number[32]);
 /** Work on all threads until killed, or for `steps` steps each if not 0. */
 void kill_work(struct support_home *h, struct kill_ledger *ledger, unsigned round, unsigned steps);
 
+/**
+ * Do one thing to a slot's license and note it when it was answered with success. `way` is a state
+ * to change to, or one of KILL_ISSUES and so on. What failed stays noted as pending.
+ */
+lw_err kill_do(struct support_home *h, struct kill_ledger *ledger, size_t slot, unsigned way);
+
 /** Give the register of the present import, again where it was not ended. */
-void kill_import(struct support_home *h, struct kill_ledger *ledger);
+lw_err kill_import(struct support_home *h, struct kill_ledger *ledger);
 
 /**
  * Check what was said up to now, of the slots worked on in the last round, or of all; then take

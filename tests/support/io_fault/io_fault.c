@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, SECTOR = 512, FIRST_EVENTS = 1024 };
+enum { PATH_BYTES = 4096, SECTOR = 512, FIRST_EVENTS = 1024, META_END = 2 * 4096 };
 
 static struct support_io_control own;
 static struct support_io_control *control = &own;
@@ -47,6 +47,11 @@ struct support_io_control *support_io(void)
     return control;
 }
 
+void support_io_obey(struct support_io_control *at)
+{
+    control = at;
+}
+
 static bool is_named(int fd, const char *suffix)
 {
     char link[64];
@@ -60,16 +65,18 @@ static bool is_named(int fd, const char *suffix)
 /* Says whether this call is one that fails. */
 static bool fails(int fd, enum support_io_op op)
 {
-    if ((atomic_load(&control->ops) & op) == 0 || !is_named(fd, control->suffix)) {
+    const unsigned ops = atomic_load(&control->ops);
+    const bool failed_before = atomic_load(&control->failed) > 0;
+    if (ops == 0 || (!failed_before && (ops & op) == 0) || !is_named(fd, control->suffix)) {
         return false;
     }
-    const unsigned call = atomic_fetch_add(&control->calls, 1) + 1;
     const unsigned nth = atomic_load(&control->nth);
-    if (nth != 0 && call >= nth && call - nth < atomic_load(&control->times)) {
+    const unsigned call = (ops & op) == 0 ? 0 : atomic_fetch_add(&control->calls, 1) + 1;
+    if (call != 0 && nth != 0 && call >= nth && call - nth < atomic_load(&control->times)) {
         (void)atomic_fetch_add(&control->failed, 1);
         return true;
     }
-    if (atomic_load(&control->failed) > 0) {
+    if (failed_before && op != SUPPORT_IO_ROOM) {
         (void)atomic_fetch_add(&control->after, 1);
     }
     return false;
@@ -183,6 +190,11 @@ void support_io_events_free(struct support_io_event *list, size_t count)
     free(list);
 }
 
+static enum support_io_op op_at(off_t offset)
+{
+    return offset < META_END ? SUPPORT_IO_META : SUPPORT_IO_WRITE;
+}
+
 /* Writes a part of what was asked: half of its sectors, or half of less than two. */
 static ssize_t write_short(int fd, const void *from, size_t n, off_t offset)
 {
@@ -207,7 +219,7 @@ ssize_t pwrite(int fd, const void *from, size_t n, off_t offset)
         void *out;
     } p = {.in = from};
     const struct iovec part = {.iov_base = p.out, .iov_len = n};
-    const ssize_t done = fails(fd, SUPPORT_IO_WRITE)
+    const ssize_t done = fails(fd, op_at(offset))
                              ? failed_write(fd, from, n, offset)
                              : (ssize_t)syscall(SYS_pwrite64, fd, from, n, offset);
     note_write(fd, &part, 1, offset, done);
@@ -223,7 +235,7 @@ ssize_t pwrite64(int fd, const void *from, size_t n, off_t offset)
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     const off_t offset = lseek(fd, 0, SEEK_CUR); /* fails where nothing is recorded either */
-    const ssize_t done = fails(fd, SUPPORT_IO_WRITE)
+    const ssize_t done = fails(fd, op_at(offset))
                              ? failed_write(fd, parts[0].iov_base, parts[0].iov_len, offset)
                              : (ssize_t)syscall(SYS_writev, fd, parts, count);
     note_write(fd, parts, count, offset, done);
