@@ -7,7 +7,6 @@
 
 #include "service_internal.h"
 #include "wallet/flow_issue.h"
-#include "wallet/flow_status.h"
 
 enum { WORK_QUEUE_MAX = 4096, MAX_THREADS = 64 };
 
@@ -20,13 +19,12 @@ static void *background(void *arg)
         const int64_t at = lw_clock_system()->mono_ns(NULL) + 1000000000;
         until = (struct timespec){.tv_sec = (time_t)(at / 1000000000),
                                   .tv_nsec = (long)(at % 1000000000)};
-        (void)pthread_cond_timedwait(&service->stop_news, &service->lock, &until);
-        if (service->stopping) {
-            break;
-        }
         (void)pthread_mutex_unlock(&service->lock);
         idp_background_step(service);
         (void)pthread_mutex_lock(&service->lock);
+        if (!service->stopping) {
+            (void)pthread_cond_timedwait(&service->stop_news, &service->lock, &until);
+        }
     }
     (void)pthread_mutex_unlock(&service->lock);
     return NULL;
@@ -78,12 +76,11 @@ static lw_err start(struct idp_service *service)
 {
     size_t finished = 0;
     size_t voided = 0;
-    size_t published = 0;
     struct idp_config_error fault;
     LW_TRY(idp_config_check(service->config, &fault));
     LW_TRY(wallet_flow_recover(service->home, &finished, &voided));
-    LW_TRY(wallet_flow_publish_status(service->home, &published));
     LW_TRY(wallet_verifier_online(service->home, &service->verifier));
+    idp_background_first(service);
     LW_TRY(start_background(service));
     return start_server(service);
 }

@@ -5,8 +5,9 @@
 #include "wallet/flow_status.h"
 #include "wallet/store_credential.h"
 #include "wallet/store_grant.h"
+#include "wallet/store_status.h"
 
-enum { PURGE_MAX = 256, PURGE_ROUNDS = 256, HEAD_MAX = 4096 };
+enum { PURGE_MAX = 256, PURGE_ROUNDS = 256, HEAD_MAX = 4096, LISTS_MAX = 256, LISTS_FIRST = 16 };
 
 static void note(struct idp_service *service, const char *what, lw_err err)
 {
@@ -26,10 +27,13 @@ static lw_err sign_head(struct idp_service *service)
     return wallet_flow_audit_head(service->home, &head, &size, root);
 }
 
-static lw_err publish(struct idp_service *service)
+/* After a standstill every list is due: then a part each second, those that changed first. */
+static lw_err publish(struct idp_service *service, size_t max)
 {
+    const struct wallet_publish_order order = {.cadence_s = service->config->status_cadence_s,
+                                               .max = max};
     size_t published = 0;
-    LW_TRY(wallet_flow_publish_status(service->home, &published));
+    LW_TRY(wallet_flow_publish(service->home, &order, &published));
     atomic_fetch_add(&service->counters.lists_signed, published);
     return LW_SUCCESS;
 }
@@ -45,10 +49,13 @@ static lw_err write_purge(struct wallet_txn *txn, void *ctx)
     size_t grants = 0;
     size_t passes = 0;
     size_t credentials = 0;
+    size_t entries = 0;
     LW_TRY(wallet_store_grant_purge(txn, p->now, PURGE_MAX, &grants));
     LW_TRY(wallet_store_pass_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &passes));
     LW_TRY(wallet_store_credential_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &credentials));
-    p->more = grants == PURGE_MAX || passes == PURGE_MAX || credentials == PURGE_MAX;
+    LW_TRY(wallet_store_status_purge(txn, PURGE_MAX, &entries));
+    p->more = grants == PURGE_MAX || passes == PURGE_MAX || credentials == PURGE_MAX ||
+              entries == PURGE_MAX;
     return LW_SUCCESS;
 }
 
@@ -73,10 +80,15 @@ static lw_err tend(struct idp_service *service)
     return LW_SUCCESS;
 }
 
+void idp_background_first(struct idp_service *service)
+{
+    note(service, "status lists", publish(service, LISTS_FIRST));
+}
+
 void idp_background_step(struct idp_service *service)
 {
     note(service, "tree head", sign_head(service));
-    note(service, "status lists", publish(service));
+    note(service, "status lists", publish(service, LISTS_MAX));
     note(service, "purge", purge(service));
     note(service, "readers", tend(service));
 }

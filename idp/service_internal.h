@@ -38,6 +38,9 @@ struct idp_service {
 /** Return the table of routes and set its length; static. */
 const struct idp_route *idp_routes(size_t *count);
 
+/** Sign some of the lists that are due, before the first answer: a new one is had at once. */
+void idp_background_first(struct idp_service *service);
+
 /** What the background thread does once a second. */
 void idp_background_step(struct idp_service *service);
 

@@ -70,6 +70,16 @@ void hsm_pool_signer(struct hsm_pool_key *key, const struct hsm_public_key *publ
     };
 }
 
+void hsm_pool_job(const struct hsm_signer *signer, const struct hsm_digest *digest,
+                  struct hsm_job *job)
+{
+    const struct hsm_pool_key *key = signer->ctx;
+    *job = (struct hsm_job){.purpose = signer->purpose, .digest_len = digest->len};
+    _Static_assert(sizeof(job->digest) == sizeof(digest->bytes), "the same room");
+    memcpy(job->label, key->label, sizeof(job->label));
+    memcpy(job->digest, digest->bytes, sizeof(job->digest));
+}
+
 /* Sends the request of `call` and waits; its reply stays for the caller to read and wipe. */
 static lw_err call_and_wait(struct hsm_pool *pool, struct pool_call *call)
 {

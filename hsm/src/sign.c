@@ -50,25 +50,38 @@ static lw_err check_allowed(const struct hsm_signer *signer, enum hsm_purpose pu
     return LW_SUCCESS;
 }
 
-lw_err hsm_sign_parts(const struct hsm_signer *signer, enum hsm_purpose purpose, int64_t now,
-                      const lw_bytes *parts, size_t count, uint8_t sig[HSM_SIG_MAX])
+lw_err hsm_sign_begin(const struct hsm_signer *signer, enum hsm_purpose purpose, int64_t now,
+                      const lw_bytes *parts, size_t count, struct hsm_digest *digest)
 {
+    _Static_assert(sizeof(digest->bytes) >= HSM_HASH_MAX, "room for every hash");
     LW_TRY(check_allowed(signer, purpose, now));
     const struct hsm_algorithm *row = hsm_algorithm(signer->key.alg);
     if (row == NULL) {
         return LW_FAIL(LW_E_UNSUPPORTED, "sign: no such algorithm", LW_NOWHERE);
     }
-    uint8_t bytes[HSM_HASH_MAX];
-    LW_TRY(hsm_hash_parts(row->hash, parts, count, bytes));
-    const lw_bytes digest = {.ptr = bytes, .len = row->hash_len};
-    LW_TRY(signer->sign_digest(signer->ctx, digest, sig));
+    digest->len = row->hash_len;
+    return hsm_hash_parts(row->hash, parts, count, digest->bytes);
+}
 
-    /* A fault in the token must not leave the house: it can betray the key. */
-    const lw_bytes made = {.ptr = sig, .len = 2 * (size_t)row->coordinate_len};
-    const lw_err err = hsm_verify_digest(&signer->key, digest, made);
+/* A fault in the token must not leave the house: it can betray the key. */
+lw_err hsm_sign_end(const struct hsm_signer *signer, const struct hsm_digest *digest, lw_bytes sig)
+{
+    const lw_err err =
+        hsm_verify_digest(&signer->key, (lw_bytes){.ptr = digest->bytes, .len = digest->len}, sig);
     return err.code != LW_E_SIGNATURE
                ? err
                : LW_FAIL(LW_E_TOKEN, "sign: the signature made does not hold", LW_NOWHERE);
+}
+
+lw_err hsm_sign_parts(const struct hsm_signer *signer, enum hsm_purpose purpose, int64_t now,
+                      const lw_bytes *parts, size_t count, uint8_t sig[HSM_SIG_MAX])
+{
+    struct hsm_digest digest;
+    LW_TRY(hsm_sign_begin(signer, purpose, now, parts, count, &digest));
+    LW_TRY(
+        signer->sign_digest(signer->ctx, (lw_bytes){.ptr = digest.bytes, .len = digest.len}, sig));
+    const size_t len = 2 * (size_t)hsm_algorithm(signer->key.alg)->coordinate_len;
+    return hsm_sign_end(signer, &digest, (lw_bytes){.ptr = sig, .len = len});
 }
 
 lw_err hsm_sign(const struct hsm_signer *signer, enum hsm_purpose purpose, int64_t now,

@@ -61,6 +61,9 @@ void idp_get_status_list(struct idp_service *service, const struct idp_request *
     static const struct idp_problem no_history = {
         501, "no-history", "No historical lists",
         "Lists of earlier times are not given out; leave the parameter time away.", NULL};
+    static const struct idp_problem retired = {
+        410, "retired", "The list has retired",
+        "Every credential of this list has ended; none of them can be shown any more.", NULL};
     static const char jwt_type[] = "application/statuslist+jwt";
     static const char cwt_type[] = "application/statuslist+cwt";
     const lw_str accept = idp_header(request, "Accept");
@@ -85,6 +88,10 @@ void idp_get_status_list(struct idp_service *service, const struct idp_request *
         return;
     }
     err = wallet_flow_status_token(service->home, (uint64_t)number, cwt, &token, &iat, &exp);
+    if (err.code == LW_E_EXPIRED) {
+        idp_reply_problem(reply, request, &retired);
+        return;
+    }
     if (err.code != LW_OK) {
         idp_reply_error(reply, request, err);
         return;

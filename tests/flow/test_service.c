@@ -12,6 +12,7 @@
 #include "service.h"
 #include "wallet/cose.h"
 #include "wallet/flow_status.h"
+#include "wallet/store_status.h"
 #include "wallet/trust_list.h"
 
 enum { TEXT_MAX = 1024, LISTS_MAX = 4 * 1024 * 1024 };
@@ -123,6 +124,33 @@ static void a_status_list_that_is_not_there_or_not_of_that_kind_is_declined(void
     expect_get_problem("/status/x", "", 404, "not-found");
     expect_get_problem("/status/99999999999999999999", "", 404, "not-found");
     expect_get_problem("/status/1/2", "", 404, "not-found");
+}
+
+/* Both open lists of an agency that issues nothing, each with an entry that ended long ago. */
+static lw_err retire_lists(struct wallet_txn *txn, void *ctx)
+{
+    const struct wallet_status_owner owner = {.exp = 1};
+    uint64_t *numbers = ctx;
+    numbers[0] = numbers[1] = 0;
+    while (numbers[0] == 0 || numbers[1] == 0) {
+        struct wallet_status_place place;
+        LW_TRY(wallet_store_status_allocate(txn, LW_STR("closed-office"), &owner, 1, &place));
+        numbers[place.list % 2] = place.list;
+    }
+    LW_TRY(wallet_store_status_retire(txn, numbers[0], 1));
+    return wallet_store_status_retire(txn, numbers[1], 1);
+}
+
+static void a_list_that_retired_is_gone(void **state)
+{
+    uint64_t numbers[2];
+    (void)state;
+    must(wallet_store_write(wallet_home_store(s.home.home), retire_lists, numbers));
+    for (size_t i = 0; i < 2; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "/status/%llu", (unsigned long long)numbers[i]);
+        expect_get_problem(path, "", 410, "retired");
+    }
 }
 
 static void the_aggregation_names_lists_that_are_there(void **state)
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_status_list_comes_as_jwt_unless_cwt_is_wanted_more),
         cmocka_unit_test(a_status_list_that_is_not_there_or_not_of_that_kind_is_declined),
         cmocka_unit_test(the_aggregation_names_lists_that_are_there),
+        cmocka_unit_test(a_list_that_retired_is_gone),
         cmocka_unit_test(the_trust_list_is_read_with_its_pin_and_no_other),
         cmocka_unit_test(the_crl_is_signed_by_the_authority),
         cmocka_unit_test(types_are_listed_and_each_has_its_document_and_metadata),

@@ -230,6 +230,88 @@ static void the_aggregation_names_every_list(void **state)
     assert_non_null(strstr(text, "\"" SUPPORT_BASE_URL "/status/2\""));
 }
 
+static void many_lists_are_signed_together_at_most_so_many_in_a_call(void **state)
+{
+    (void)state;
+    char number[32];
+    size_t count = 0;
+    size_t due = 0;
+    size_t left = 0;
+    enum wallet_state from = WALLET_ACTIVE;
+    const struct wallet_publish_order one = {.cadence_s = WALLET_STATUS_TTL_S / 2, .max = 1};
+    (void)new_license(number);
+    must(wallet_flow_publish_status(home.home, &count));
+    home.clock.now += WALLET_STATUS_TTL_S / 2;
+    must(wallet_flow_publish(home.home, &one, &due));
+    assert_int_equal(due, 1);
+    must(wallet_flow_publish_status(home.home, &left));
+    assert_true(left + 1 >= WALLET_STATUS_OPEN);
+    /* What changed goes first, however old the others are. */
+    home.clock.now += WALLET_STATUS_TTL_S;
+    const struct wallet_license_ref ref = wallet_license_ref_parse(lw_str_c(number));
+    must(wallet_flow_change_state(home.home, ref, WALLET_SUSPENDED, LW_STR("why"), LW_STR("test"),
+                                  &from));
+    assert_int_equal(published(number, true).outcome, WALLET_STATUS_NOT_VALID);
+    assert_int_equal(published(number, true).as_of, home.clock.now);
+    must(wallet_flow_publish_status(home.home, &left));
+    assert_true(left + 1 >= WALLET_STATUS_OPEN); /* a change does not sign the unchanged */
+}
+
+struct purge {
+    size_t entries;
+};
+
+static lw_err purge(struct wallet_txn *txn, void *ctx)
+{
+    struct purge *p = ctx;
+    return wallet_store_status_purge(txn, SIZE_MAX, &p->entries);
+}
+
+static int64_t last_end(uint64_t number)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_stored_list list;
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_status_list_get(txn, number, &list));
+    return list.last_exp;
+}
+
+static void lists_retire_a_day_after_their_last_credential(void **state)
+{
+    (void)state;
+    char number[32];
+    char uri[128];
+    const char *text = NULL;
+    size_t count = 0;
+    int64_t iat = 0;
+    int64_t exp = 0;
+    enum wallet_state from = WALLET_REVOKED;
+    const int64_t start = home.clock.now;
+    LW_AUTO_BUF token = LW_BUF(TOKEN_MAX);
+    LW_AUTO_BUF json = LW_BUF(TOKEN_MAX);
+    (void)new_license(number);
+    const struct wallet_status_place place = place_of(number);
+    must(wallet_flow_publish_status(home.home, &count));
+    home.clock.now = last_end(place.list) + LW_DAY_S - 1;
+    must(wallet_flow_publish_status(home.home, &count));
+    must(wallet_flow_status_token(home.home, place.list, true, &token, &iat, &exp));
+    home.clock.now += WALLET_STATUS_TTL_S;
+    must(wallet_flow_publish_status(home.home, &count));
+    assert_int_equal(wallet_flow_status_token(home.home, place.list, true, &token, &iat, &exp).code,
+                     LW_E_EXPIRED);
+    (void)snprintf(uri, sizeof(uri), SUPPORT_BASE_URL "/status/%llu\"",
+                   (unsigned long long)place.list);
+    must(wallet_flow_status_aggregation(home.home, &json));
+    must(lw_buf_c(&json, &text));
+    assert_null(strstr(text, uri));
+    /* Its credential is kept a while longer: the license changes as ever. */
+    must(change(number, WALLET_REVOKED, &from));
+    struct purge p = {.entries = 0};
+    must(wallet_store_write(wallet_home_store(home.home), purge, &p));
+    assert_true(p.entries > 0);
+    home.clock.now = start;
+}
+
 static uint64_t trust_version(void)
 {
     LW_AUTO_BUF cwt = LW_BUF(TOKEN_MAX);
@@ -287,6 +369,8 @@ int main(void)
         cmocka_unit_test(a_list_that_is_not_signed_yet_is_busy_and_one_that_is_none_not_found),
         cmocka_unit_test(the_aggregation_names_every_list),
         cmocka_unit_test(the_trust_list_is_signed_again_past_half_its_life),
+        cmocka_unit_test(many_lists_are_signed_together_at_most_so_many_in_a_call),
+        cmocka_unit_test(lists_retire_a_day_after_their_last_credential),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

@@ -240,9 +240,66 @@ static void the_aggregation_lists_every_uri(void **state)
     assert_true(lw_str_is(lw_buf_text(&json), "{\"status_lists\":[]}"));
 }
 
+/* As the service signs many at once: a signature made elsewhere, of the digest alone. */
+static void a_token_is_finished_with_a_signature_made_elsewhere(void **state)
+{
+    const struct hsm_signer *signer = &place.authority.status.signer;
+    const struct wallet_status_parts parts = parts_of();
+    (void)state;
+    for (unsigned f = 0; f < WALLET_STATUS_FORMS; f++) {
+        struct wallet_status_draft draft = {.form = WALLET_STATUS_JWT};
+        uint8_t sig[HSM_SIG_MAX];
+        LW_AUTO_BUF token = LW_BUF(STATUS_TOKEN_MAX);
+        WALLET_AUTO_STATUS_LIST list = {.bits = 0};
+        const struct wallet_status_expect expect = status_expectation(&place);
+        for (unsigned again = 0; again < 2; again++) { /* a draft can be used again */
+            assert_int_equal(
+                wallet_status_draft(&parts, (enum wallet_status_form)f, signer, NOW, &draft).code,
+                LW_OK);
+        }
+        const lw_bytes digest = {.ptr = draft.digest.bytes, .len = draft.digest.len};
+        assert_int_equal(signer->sign_digest(signer->ctx, digest, sig).code, LW_OK);
+        const lw_bytes made = {.ptr = sig, .len = HSM_ES256_SIG_LEN};
+        sig[9] ^= 1;
+        assert_int_equal(wallet_status_finish(&draft, signer, made, &token).code, LW_E_TOKEN);
+        assert_int_equal(token.len, 0);
+        sig[9] ^= 1;
+        LW_AUTO_BUF small = LW_BUF(draft.body.len);
+        assert_int_equal(wallet_status_finish(&draft, signer, made, &small).code, LW_E_LIMIT);
+        assert_int_equal(small.len, 0);
+        assert_int_equal(wallet_status_finish(&draft, signer, made, &token).code, LW_OK);
+        assert_int_equal(wallet_status_read(lw_buf_view(&token), &expect, &list).code, LW_OK);
+        assert_int_equal(list.iat, NOW);
+        wallet_status_draft_free(&draft);
+    }
+}
+
+static void a_draft_is_made_only_for_a_signer_that_may_sign_it(void **state)
+{
+    struct hsm_signer signer = place.authority.status.signer;
+    const struct wallet_status_parts parts = parts_of();
+    struct wallet_status_draft draft = {.form = WALLET_STATUS_JWT};
+    (void)state;
+    for (unsigned f = 0; f < WALLET_STATUS_FORMS; f++) {
+        const enum wallet_status_form form = (enum wallet_status_form)f;
+        signer.purpose = HSM_PURPOSE_CREDENTIAL;
+        assert_int_equal(wallet_status_draft(&parts, form, &signer, NOW, &draft).code, LW_E_DENIED);
+        signer.purpose = HSM_PURPOSE_STATUS;
+        signer.not_after = NOW;
+        assert_int_equal(wallet_status_draft(&parts, form, &signer, NOW, &draft).code,
+                         LW_E_EXPIRED);
+        signer.not_after = NOW + 1;
+        signer.not_before = NOW;
+        assert_int_equal(wallet_status_draft(&parts, form, &signer, NOW, &draft).code, LW_OK);
+    }
+    wallet_status_draft_free(&draft);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_is_finished_with_a_signature_made_elsewhere),
+        cmocka_unit_test(a_draft_is_made_only_for_a_signer_that_may_sign_it),
         cmocka_unit_test(both_forms_are_read_again),
         cmocka_unit_test(the_jwt_has_the_shape_of_the_draft),
         cmocka_unit_test(the_cwt_has_the_shape_of_the_draft),

@@ -160,6 +160,16 @@ lw_err wallet_cose_sign1_put(const struct wallet_cose_parts *parts, lw_bytes sig
     return err;
 }
 
+lw_err wallet_cose_sign1_begin(const struct wallet_cose_parts *parts,
+                               const struct hsm_signer *signer, enum hsm_purpose purpose,
+                               int64_t now, struct hsm_digest *digest)
+{
+    LW_AUTO_BUF heads = LW_BUF(SIG_HEADS_MAX);
+    lw_bytes signed_parts[SIG_PARTS];
+    LW_TRY(sig_structure(parts->protected, nothing, parts->payload, &heads, signed_parts));
+    return hsm_sign_begin(signer, purpose, now, signed_parts, SIG_PARTS, digest);
+}
+
 lw_err wallet_cose_sign1_sign(const struct wallet_cose_parts *parts,
                               const struct hsm_signer *signer, enum hsm_purpose purpose,
                               int64_t now, lw_buf *out)

@@ -1,9 +1,10 @@
-/* Changes of state, and the status lists and the trust list that tell others of them. */
+/* Changes of state, and what the lists published say of them; the trust list. */
 #include "wallet/flow_status.h"
 
 #include <stdlib.h>
 
 #include "flow_common.h"
+#include "flow_publish.h"
 #include "trust_publish.h"
 #include "wallet/status_publish.h"
 #include "wallet/store_credential.h"
@@ -11,9 +12,8 @@
 
 enum {
     LIST_PAGE = 16,
-    LISTS_MAX = 4096, /* in the aggregation */
+    LISTS_MAX = 65536, /* in the aggregation */
     URI_MAX = 512,
-    ARRAY_MAX = WALLET_STATUS_SIZE_MAX * WALLET_STATUS_STORE_BITS / 8,
     REASON_CHARS_MAX = 256,
 };
 
@@ -99,147 +99,14 @@ lw_err wallet_flow_change_state(struct wallet_home *home, struct wallet_license_
     LW_TRY(err);
     if (home->pool != NULL) {
         /* The change is made, whatever becomes of the list: the service signs it in a second. */
-        const lw_err signing = wallet_flow_publish_status(home, &published);
+        const struct wallet_publish_order order = {.cadence_s = WALLET_STATUS_LIFE_S / 2};
+        const lw_err signing = wallet_flow_publish(home, &order, &published);
         if (signing.code != LW_OK) {
             lw_log_err(home->env->log, LW_WARN, "status_list_unsigned", signing,
                        (struct lw_field){.key = NULL});
         }
     }
     return LW_SUCCESS;
-}
-
-static lw_err put_uri(const struct wallet_home *home, uint64_t number, lw_buf *uri)
-{
-    LW_TRY(lw_buf_put_c(uri, home->config->base_url));
-    LW_TRY(lw_buf_put_c(uri, "/status/"));
-    return lw_buf_put_int(uri, (int64_t)number);
-}
-
-/* A list that is signed now: of one version of its entries. */
-struct publishing {
-    struct wallet_home *home;
-    struct wallet_stored_list list;
-    int64_t now;
-    lw_buf uri;
-    lw_buf aggregation;
-    lw_buf array;
-    lw_buf lst;
-    lw_buf jwt;
-    lw_buf cwt;
-};
-
-static void free_publishing(struct publishing *p)
-{
-    lw_buf_free(&p->uri);
-    lw_buf_free(&p->aggregation);
-    lw_buf_free(&p->array);
-    lw_buf_free(&p->lst);
-    lw_buf_free(&p->jwt);
-    lw_buf_free(&p->cwt);
-}
-#define AUTO_PUBLISHING __attribute__((cleanup(free_publishing))) struct publishing
-
-static lw_err sign_list(struct publishing *p)
-{
-    struct hsm_signer signer;
-    LW_TRY(put_uri(p->home, p->list.number, &p->uri));
-    LW_TRY(lw_buf_put_c(&p->aggregation, p->home->config->base_url));
-    LW_TRY(lw_buf_put_c(&p->aggregation, "/status"));
-    LW_TRY(wallet_status_deflate(lw_buf_view(&p->array), &p->lst));
-    LW_TRY(wallet_home_signer(p->home, HSM_PURPOSE_STATUS, lw_str_c(p->list.agency), &signer));
-    const struct wallet_status_parts parts = {
-        .uri = lw_buf_text(&p->uri),
-        .iat = p->now,
-        .exp = p->now + WALLET_STATUS_LIFE_S,
-        .ttl_s = WALLET_STATUS_TTL_S,
-        .bits = WALLET_STATUS_STORE_BITS,
-        .lst = lw_buf_view(&p->lst),
-        .aggregation_uri = lw_buf_text(&p->aggregation),
-    };
-    LW_TRY(wallet_status_sign_jwt(&parts, &signer, p->now, &p->jwt));
-    return wallet_status_sign_cwt(&parts, &signer, p->now, &p->cwt);
-}
-
-/* A list that says something new is logged; one that is signed again for its age is not. */
-static lw_err write_tokens(struct wallet_txn *txn, void *ctx)
-{
-    const struct publishing *p = ctx;
-    const struct wallet_status_tokens tokens = {
-        .version = p->list.version,
-        .iat = p->now,
-        .exp = p->now + WALLET_STATUS_LIFE_S,
-        .jwt = lw_buf_view(&p->jwt),
-        .cwt = lw_buf_view(&p->cwt),
-    };
-    LW_TRY(wallet_store_status_publish(txn, p->list.number, &tokens));
-    return wallet_status_list_dirty(&p->list)
-               ? home_audit(txn, p->now, WALLET_AUDIT_STATUS_LIST_SIGNED, LW_STR("system"),
-                            (lw_bytes){NULL, 0})
-               : LW_SUCCESS;
-}
-
-static lw_err read_array(struct publishing *p, uint64_t number)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    LW_TRY(wallet_read_begin(p->home->store, &txn));
-    return wallet_store_status_array(txn, number, &p->list, &p->array);
-}
-
-/* One that another process has published meanwhile, of a later version, is as good. */
-static lw_err publish_list(struct wallet_home *home, uint64_t number)
-{
-    AUTO_PUBLISHING p = {
-        .home = home,
-        .now = lw_now(home->env->clock),
-        .uri = LW_BUF(URI_MAX),
-        .aggregation = LW_BUF(URI_MAX),
-        .array = LW_BUF(ARRAY_MAX),
-        .lst = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX),
-        .jwt = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX),
-        .cwt = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX),
-    };
-    LW_TRY(read_array(&p, number));
-    LW_TRY(sign_list(&p));
-    const lw_err err = wallet_store_write(home->store, write_tokens, &p);
-    return err.code == LW_E_CONFLICT ? LW_SUCCESS : err;
-}
-
-static bool is_due(const struct wallet_stored_list *list, int64_t now)
-{
-    return wallet_status_list_dirty(list) || now - list->token_iat >= WALLET_STATUS_TTL_S / 2;
-}
-
-/* One page of the lists; nothing is signed while the transaction is open. */
-static lw_err read_page(struct wallet_home *home, struct wallet_page *page,
-                        struct wallet_stored_list lists[LIST_PAGE], size_t *count)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    *count = LIST_PAGE;
-    LW_TRY(wallet_read_begin(home->store, &txn));
-    return wallet_store_status_list_page(txn, LW_STR(""), page, lists, count);
-}
-
-/* One list that cannot be signed does not hold up the others; the first error is told. */
-lw_err wallet_flow_publish_status(struct wallet_home *home, size_t *published)
-{
-    const int64_t now = lw_now(home->env->clock);
-    struct wallet_page page = {.len = 0};
-    lw_err first = LW_SUCCESS;
-    *published = 0;
-    while (!page.end) {
-        struct wallet_stored_list lists[LIST_PAGE];
-        size_t count = 0;
-        LW_TRY(read_page(home, &page, lists, &count));
-        for (size_t i = 0; i < count; i++) {
-            if (!is_due(&lists[i], now)) {
-                continue;
-            }
-            const lw_err err = publish_list(home, lists[i].number);
-            *published += err.code == LW_OK ? 1 : 0;
-            first = first.code == LW_OK ? err : first;
-        }
-    }
-    return first;
 }
 
 lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool cwt, lw_buf *token,
@@ -250,6 +117,9 @@ lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool 
     struct wallet_status_tokens tokens;
     LW_TRY(wallet_read_begin(home->store, &txn));
     LW_TRY(wallet_store_status_list_get(txn, number, &list));
+    if (list.retired) {
+        return LW_FAIL(LW_E_EXPIRED, "status: all credentials of the list have ended", LW_NOWHERE);
+    }
     const lw_err err = wallet_store_status_tokens(txn, number, &tokens);
     if (err.code == LW_E_NOT_FOUND) {
         return LW_FAIL(LW_E_BUSY, "status: the list is new and not signed yet; ask in a second",
@@ -261,7 +131,7 @@ lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool 
     return lw_buf_put(token, cwt ? tokens.cwt : tokens.jwt);
 }
 
-/* The URIs of all lists, one a line. */
+/* The URIs of all lists that are published, one a line. */
 static lw_err put_uris(struct wallet_home *home, lw_buf *lines, size_t *count)
 {
     WALLET_AUTO_TXN txn = NULL;
@@ -272,9 +142,12 @@ static lw_err put_uris(struct wallet_home *home, lw_buf *lines, size_t *count)
         struct wallet_stored_list lists[LIST_PAGE];
         size_t got = LIST_PAGE;
         LW_TRY(wallet_store_status_list_page(txn, LW_STR(""), &page, lists, &got));
-        for (size_t i = 0; i < got && *count < LISTS_MAX; i++, (*count)++) {
-            LW_TRY(put_uri(home, lists[i].number, lines));
-            LW_TRY(lw_buf_put_byte(lines, '\n'));
+        for (size_t i = 0; i < got && *count < LISTS_MAX; i++) {
+            if (!lists[i].retired) {
+                LW_TRY(flow_status_uri(home, lists[i].number, lines));
+                LW_TRY(lw_buf_put_byte(lines, '\n'));
+                (*count)++;
+            }
         }
     }
     return LW_SUCCESS;

@@ -190,24 +190,16 @@ static lw_err write_header(const struct wallet_jws_header *header, const char *a
     return wallet_json_written(&w);
 }
 
-/* Appends header "." payload, signs what it appended, and appends "." signature. */
-static lw_err append_signed(lw_bytes header, lw_bytes payload,
-                            const struct wallet_jws_signing *signing, lw_buf *out)
+static lw_err put_signed_part(lw_bytes header, lw_bytes payload, lw_buf *out)
 {
-    const size_t start = out->len;
-    const struct jose_alg *row = jose_alg_of(signing->signer->key.alg);
     LW_TRY(wallet_base64url_encode(header, out));
     LW_TRY(lw_buf_put_byte(out, '.'));
-    LW_TRY(wallet_base64url_encode(payload, out));
-    const lw_bytes message = {.ptr = out->ptr + start, .len = out->len - start};
-    uint8_t sig[HSM_SIG_MAX];
-    LW_TRY(hsm_sign(signing->signer, signing->purpose, signing->now, message, sig));
-    LW_TRY(lw_buf_put_byte(out, '.'));
-    return wallet_base64url_encode((lw_bytes){.ptr = sig, .len = 2 * row->coordinate_len}, out);
+    return wallet_base64url_encode(payload, out);
 }
 
-lw_err wallet_jws_sign(const struct wallet_jws_header *header, lw_bytes payload,
-                       const struct wallet_jws_signing *signing, lw_buf *out)
+lw_err wallet_jws_begin(const struct wallet_jws_header *header, lw_bytes payload,
+                        const struct wallet_jws_signing *signing, lw_buf *out,
+                        struct hsm_digest *digest)
 {
     const char *alg = wallet_jws_alg_name(signing->signer->key.alg);
     if (alg == NULL) {
@@ -216,7 +208,41 @@ lw_err wallet_jws_sign(const struct wallet_jws_header *header, lw_bytes payload,
     const size_t start = out->len;
     LW_AUTO_BUF json = LW_BUF(HEADER_MAX);
     LW_TRY(write_header(header, alg, &json));
-    const lw_err err = append_signed(lw_buf_view(&json), payload, signing, out);
+    lw_err err = put_signed_part(lw_buf_view(&json), payload, out);
+    if (err.code == LW_OK) {
+        const lw_bytes message = {.ptr = out->ptr + start, .len = out->len - start};
+        err = hsm_sign_begin(signing->signer, signing->purpose, signing->now, &message, 1, digest);
+    }
+    if (err.code != LW_OK) {
+        lw_buf_truncate(out, start);
+    }
+    return err;
+}
+
+lw_err wallet_jws_end(lw_bytes sig, lw_buf *out)
+{
+    const size_t start = out->len;
+    lw_err err = lw_buf_put_byte(out, '.');
+    err = err.code == LW_OK ? wallet_base64url_encode(sig, out) : err;
+    if (err.code != LW_OK) {
+        lw_buf_truncate(out, start);
+    }
+    return err;
+}
+
+lw_err wallet_jws_sign(const struct wallet_jws_header *header, lw_bytes payload,
+                       const struct wallet_jws_signing *signing, lw_buf *out)
+{
+    const struct hsm_signer *signer = signing->signer;
+    const size_t start = out->len;
+    struct hsm_digest digest;
+    uint8_t sig[HSM_SIG_MAX];
+    LW_TRY(wallet_jws_begin(header, payload, signing, out, &digest));
+    const lw_bytes made = {.ptr = sig, .len = 2 * jose_alg_of(signer->key.alg)->coordinate_len};
+    lw_err err =
+        signer->sign_digest(signer->ctx, (lw_bytes){.ptr = digest.bytes, .len = digest.len}, sig);
+    err = err.code == LW_OK ? hsm_sign_end(signer, &digest, made) : err;
+    err = err.code == LW_OK ? wallet_jws_end(made, out) : err;
     if (err.code != LW_OK) {
         lw_buf_truncate(out, start);
     }

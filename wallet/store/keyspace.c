@@ -29,6 +29,7 @@ static const struct wallet_ks_row rows[WALLET_KS_COUNT] = {
     [WALLET_KS_PASS_EXPIRY] = {"pass-expiry", WALLET_KS_EMPTY},
     [WALLET_KS_STATUS_LIST] = {"status-list", WALLET_KS_CBOR},
     [WALLET_KS_STATUS_OPEN] = {"status-open", WALLET_KS_EMPTY},
+    [WALLET_KS_STATUS_DUE] = {"status-due", WALLET_KS_EMPTY},
     [WALLET_KS_STATUS_CHUNK] = {"status-chunk", WALLET_KS_RAW},
     [WALLET_KS_STATUS_ENTRY] = {"status-entry", WALLET_KS_CBOR},
     [WALLET_KS_STATUS_TOKEN] = {"status-token", WALLET_KS_CBOR},

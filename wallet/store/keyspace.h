@@ -39,7 +39,8 @@ enum wallet_keyspace {
     /* status lists */
     WALLET_KS_STATUS_LIST,  /* number -> agency, size, version, what is published */
     WALLET_KS_STATUS_OPEN,  /* agency, number -> nothing, while it takes entries */
-    WALLET_KS_STATUS_CHUNK, /* number, which array, place -> a part of its array */
+    WALLET_KS_STATUS_DUE,   /* standing, time, number -> nothing, while it is signed or purged */
+    WALLET_KS_STATUS_CHUNK, /* number, place -> a part of its array */
     WALLET_KS_STATUS_ENTRY, /* number, index -> license and credential */
     WALLET_KS_STATUS_TOKEN, /* number -> signed tokens */
     /* catalogue, keys and trust */

@@ -15,6 +15,9 @@ static lw_err check(const struct wallet_stored_list *list,
                     const struct wallet_status_tokens *tokens)
 {
     const bool published = list->published != UINT64_MAX;
+    if (list->retired) {
+        return LW_FAIL(LW_E_CONFLICT, "status: the list has retired", LW_NOWHERE);
+    }
     if (tokens->version > list->version) {
         return LW_FAIL(LW_E_VALUE, "status: tokens of a version that never was", LW_NOWHERE);
     }
@@ -48,10 +51,11 @@ lw_err wallet_store_status_publish(struct wallet_txn *txn, uint64_t number,
     LW_TRY(wallet_cbor_put_bytes(&value, tokens->cwt));
     LW_TRY(wallet_txn_put(txn, WALLET_KS_STATUS_TOKEN, wallet_row_key_view(&key),
                           lw_buf_view(&value)));
+    const struct wallet_stored_list before = list;
     list.published = tokens->version;
     list.token_iat = tokens->iat;
     list.token_exp = tokens->exp;
-    return wallet_status_list_put(txn, &list);
+    return wallet_status_list_put(txn, &before, &list);
 }
 
 lw_err wallet_store_status_tokens(const struct wallet_txn *txn, uint64_t number,

@@ -225,7 +225,12 @@ static lw_err set_one(struct wallet_txn *txn, struct wallet_status_place place,
                       enum wallet_entry_status status, size_t *changed)
 {
     enum wallet_entry_status is = WALLET_ENTRY_VALID;
+    struct wallet_stored_list list;
     bool one = false;
+    LW_TRY(wallet_store_status_list_get(txn, place.list, &list));
+    if (list.retired) { /* the credential ended, and is about to be purged */
+        return LW_SUCCESS;
+    }
     LW_TRY(wallet_store_status_get(txn, place, &is));
     if (is == WALLET_ENTRY_INVALID) {
         return LW_SUCCESS;

@@ -3,10 +3,10 @@
  *
  *   status-list   number               ->  the list's record
  *   status-open   agency NUL number    ->  nothing, while the list takes entries
- *   status-chunk  number array place   ->  CHUNK_LEN bytes and their sum; absent: all zero
- *   status-entry  number index         ->  [1, license, credential, end]
- *
- * The arrays are 'a', one bit for each index that was ever given, and 's', two bits of status.
+ *   status-chunk  number place         ->  CHUNK_LEN bytes of statuses, two bits each, and their
+ *                                          sum; absent: all zero
+ *   status-entry  number index         ->  [1, license, credential, end]; an index without an entry
+ *                                          was never given
  */
 #include "wallet/store_status.h"
 
@@ -14,18 +14,16 @@
 #include "status_internal.h"
 
 enum {
-    LIST_FIELDS = 10,
+    LIST_FIELDS = 11,
     LIST_MAX = 256,
     ENTRY_FIELDS = 3,
     AGENCY_MAX = 64,
     OPEN_MAX = 64, /* open lists of one agency that are drawn from */
     CHUNK_LEN = 1024,
-    GIVEN_PER_CHUNK = CHUNK_LEN * 8,
     STATUS_PER_CHUNK = CHUNK_LEN * 8 / WALLET_STATUS_STORE_BITS,
     STATUS_PER_BYTE = 8 / WALLET_STATUS_STORE_BITS,
+    DRAWS_MAX = 256, /* of an index: with 3 of 4 given, all of them fail once in 10^32 times */
 };
-
-enum array { ARRAY_GIVEN = 'a', ARRAY_STATUS = 's' };
 
 static struct wallet_row_key number_key(uint64_t number)
 {
@@ -34,11 +32,10 @@ static struct wallet_row_key number_key(uint64_t number)
     return key;
 }
 
-static struct wallet_row_key chunk_key(uint64_t number, enum array array, uint64_t place)
+static struct wallet_row_key chunk_key(uint64_t number, uint64_t place)
 {
     struct wallet_row_key key = number_key(number);
-    wallet_row_key_byte(&key, (uint8_t)array);
-    wallet_row_key_u32(&key, (uint32_t)place); /* at most SIZE_MAX / GIVEN_PER_CHUNK */
+    wallet_row_key_u32(&key, (uint32_t)place); /* at most SIZE_MAX / STATUS_PER_CHUNK */
     return key;
 }
 
@@ -56,6 +53,7 @@ static lw_err encode_list(const struct wallet_stored_list *list, lw_buf *out)
     LW_TRY(wallet_cbor_put_uint(out, list->size));
     LW_TRY(wallet_cbor_put_uint(out, list->allocated));
     LW_TRY(wallet_cbor_put_bool(out, list->open));
+    LW_TRY(wallet_cbor_put_bool(out, list->retired));
     LW_TRY(wallet_cbor_put_uint(out, list->version));
     LW_TRY(wallet_cbor_put_uint(out, list->published));
     LW_TRY(wallet_cbor_put_int(out, list->token_iat));
@@ -73,6 +71,7 @@ static lw_err parse_list(uint64_t number, lw_bytes value, struct wallet_stored_l
     list->size = wallet_row_read_uint(&r, WALLET_STATUS_SIZE_MAX);
     list->allocated = wallet_row_read_uint(&r, list->size);
     list->open = wallet_cbor_bool(&r);
+    list->retired = wallet_cbor_bool(&r);
     list->version = wallet_cbor_uint(&r);
     list->published = wallet_cbor_uint(&r);
     list->token_iat = wallet_cbor_int(&r);
@@ -82,11 +81,13 @@ static lw_err parse_list(uint64_t number, lw_bytes value, struct wallet_stored_l
     return wallet_stored_end(&r);
 }
 
-lw_err wallet_status_list_put(struct wallet_txn *txn, const struct wallet_stored_list *list)
+lw_err wallet_status_list_put(struct wallet_txn *txn, const struct wallet_stored_list *before,
+                              const struct wallet_stored_list *list)
 {
     const struct wallet_row_key key = number_key(list->number);
     LW_AUTO_BUF value = LW_BUF(LIST_MAX);
     LW_TRY(encode_list(list, &value));
+    LW_TRY(wallet_status_due_move(txn, before, list));
     return wallet_txn_append(txn, WALLET_KS_STATUS_LIST, wallet_row_key_view(&key),
                              lw_buf_view(&value));
 }
@@ -178,7 +179,7 @@ lw_err wallet_store_status_open(struct wallet_txn *txn, lw_str agency, uint64_t 
     LW_TRY(wallet_row_text_copy(agency, AGENCY_MAX, "status: no agency's id", list.agency));
     LW_TRY(next_number(txn, &list.number));
     const struct wallet_row_key key = open_key(agency, list.number);
-    LW_TRY(wallet_status_list_put(txn, &list));
+    LW_TRY(wallet_status_list_put(txn, NULL, &list));
     LW_TRY(wallet_txn_put(txn, WALLET_KS_STATUS_OPEN, wallet_row_key_view(&key), (lw_bytes){0}));
     *number = list.number;
     return LW_SUCCESS;
@@ -217,56 +218,21 @@ static lw_err draw_list(struct wallet_txn *txn, lw_str agency, int64_t now,
     return wallet_store_status_list_get(txn, numbers[drawn], list);
 }
 
-static unsigned ones_of(uint8_t byte)
+/* Draws a free index, each equally likely: what is given is drawn again. */
+static lw_err draw_index(const struct wallet_txn *txn, const struct wallet_stored_list *list,
+                         struct wallet_status_place *place)
 {
-    unsigned ones = 0;
-    for (; byte != 0; byte &= (uint8_t)(byte - 1)) {
-        ones++;
-    }
-    return ones;
-}
-
-static uint64_t free_in(lw_bytes chunk)
-{
-    uint64_t given = 0;
-    for (size_t i = 0; i < chunk.len; i++) {
-        given += ones_of(chunk.ptr[i]);
-    }
-    return GIVEN_PER_CHUNK - given;
-}
-
-/* The place of the `nth` zero bit, which is there. */
-static uint64_t nth_free(lw_bytes chunk, uint64_t nth)
-{
-    uint64_t at = 0;
-    for (;; at++) {
-        const bool given = chunk.len > 0 && (chunk.ptr[at / 8] >> at % 8 & 1) != 0;
-        if (!given && nth-- == 0) {
-            return at;
+    bool given = true;
+    for (unsigned draws = 0; given; draws++) {
+        if (draws == DRAWS_MAX) {
+            return LW_FAIL(LW_E_CORRUPT, "status: more entries given than the list says",
+                           LW_NOWHERE);
         }
+        LW_TRY(lw_rng_below(wallet_txn_rng(txn), list->size, &place->idx));
+        const struct wallet_row_key key = entry_key(*place);
+        LW_TRY(wallet_txn_has(txn, WALLET_KS_STATUS_ENTRY, wallet_row_key_view(&key), &given));
     }
-}
-
-/* Draws a free index, each equally likely, and marks it as given. */
-static lw_err draw_index(struct wallet_txn *txn, const struct wallet_stored_list *list,
-                         uint64_t *idx)
-{
-    uint64_t nth = 0;
-    LW_TRY(lw_rng_below(wallet_txn_rng(txn), list->size - list->allocated, &nth));
-    for (uint64_t place = 0; place < list->size / GIVEN_PER_CHUNK; place++) {
-        const struct wallet_row_key key = chunk_key(list->number, ARRAY_GIVEN, place);
-        lw_bytes chunk = {0};
-        LW_TRY(get_chunk(txn, &key, &chunk));
-        const uint64_t here = free_in(chunk);
-        if (nth < here) {
-            const uint64_t at = nth_free(chunk, nth);
-            const uint8_t bit = (uint8_t)(1U << at % 8);
-            *idx = place * GIVEN_PER_CHUNK + at;
-            return set_bits(txn, &key, (size_t)(at / 8), bit, bit);
-        }
-        nth -= here;
-    }
-    return LW_FAIL(LW_E_CORRUPT, "status: more entries given than the list says", LW_NOWHERE);
+    return LW_SUCCESS;
 }
 
 static lw_err insert_entry(struct wallet_txn *txn, struct wallet_status_place place,
@@ -278,12 +244,15 @@ static lw_err insert_entry(struct wallet_txn *txn, struct wallet_status_place pl
     LW_TRY(wallet_cbor_put_bytes(&value, LW_BYTES(owner->license)));
     LW_TRY(wallet_cbor_put_bytes(&value, owner->credential));
     LW_TRY(wallet_cbor_put_int(&value, owner->exp));
-    const lw_err err = wallet_txn_insert(txn, WALLET_KS_STATUS_ENTRY, wallet_row_key_view(&key),
-                                         lw_buf_view(&value));
-    if (err.code == LW_E_CONFLICT) { /* never give an index twice, whatever the bits say */
-        return LW_FAIL(LW_E_CORRUPT, "status: an entry is given that was marked free", LW_NOWHERE);
-    }
-    return err;
+    return wallet_txn_insert(txn, WALLET_KS_STATUS_ENTRY, wallet_row_key_view(&key),
+                             lw_buf_view(&value));
+}
+
+lw_err wallet_status_list_close(struct wallet_txn *txn, struct wallet_stored_list *list)
+{
+    const struct wallet_row_key key = open_key(lw_str_c(list->agency), list->number);
+    list->open = false;
+    return wallet_txn_delete(txn, WALLET_KS_STATUS_OPEN, wallet_row_key_view(&key));
 }
 
 static lw_err close_if_filled(struct wallet_txn *txn, struct wallet_stored_list *list)
@@ -292,9 +261,7 @@ static lw_err close_if_filled(struct wallet_txn *txn, struct wallet_stored_list 
     if (list->allocated < bound) {
         return LW_SUCCESS;
     }
-    const struct wallet_row_key key = open_key(lw_str_c(list->agency), list->number);
-    list->open = false;
-    return wallet_txn_delete(txn, WALLET_KS_STATUS_OPEN, wallet_row_key_view(&key));
+    return wallet_status_list_close(txn, list);
 }
 
 lw_err wallet_store_status_allocate(struct wallet_txn *txn, lw_str agency,
@@ -309,13 +276,14 @@ lw_err wallet_store_status_allocate(struct wallet_txn *txn, lw_str agency,
         return LW_FAIL(LW_E_VALUE, "status: too long a name of a credential", LW_NOWHERE);
     }
     LW_TRY(draw_list(txn, agency, now, &list));
+    const struct wallet_stored_list before = list;
     place->list = list.number;
-    LW_TRY(draw_index(txn, &list, &place->idx));
+    LW_TRY(draw_index(txn, &list, place));
     LW_TRY(insert_entry(txn, *place, owner));
     list.allocated++;
     list.last_exp = owner->exp > list.last_exp ? owner->exp : list.last_exp;
     LW_TRY(close_if_filled(txn, &list));
-    return wallet_status_list_put(txn, &list);
+    return wallet_status_list_put(txn, &before, &list);
 }
 
 lw_err wallet_store_status_owner(const struct wallet_txn *txn, struct wallet_status_place place,
@@ -335,8 +303,7 @@ lw_err wallet_store_status_owner(const struct wallet_txn *txn, struct wallet_sta
 static lw_err read_status(const struct wallet_txn *txn, struct wallet_status_place place,
                           enum wallet_entry_status *status)
 {
-    const struct wallet_row_key key =
-        chunk_key(place.list, ARRAY_STATUS, place.idx / STATUS_PER_CHUNK);
+    const struct wallet_row_key key = chunk_key(place.list, place.idx / STATUS_PER_CHUNK);
     const size_t at = (size_t)(place.idx % STATUS_PER_CHUNK);
     lw_bytes chunk = {0};
     LW_TRY(get_chunk(txn, &key, &chunk));
@@ -346,11 +313,19 @@ static lw_err read_status(const struct wallet_txn *txn, struct wallet_status_pla
     return LW_SUCCESS;
 }
 
+/* The statuses of a list that retired are gone, so that nothing of it may be taken for valid. */
+static lw_err check_kept(const struct wallet_stored_list *list)
+{
+    return list->retired ? LW_FAIL(LW_E_NOT_FOUND, "status: the list has retired", LW_NOWHERE)
+                         : LW_SUCCESS;
+}
+
 lw_err wallet_store_status_get(const struct wallet_txn *txn, struct wallet_status_place place,
                                enum wallet_entry_status *status)
 {
     struct wallet_stored_list list = {0};
     LW_TRY(wallet_store_status_list_get(txn, place.list, &list));
+    LW_TRY(check_kept(&list));
     if (place.idx >= list.size) {
         return LW_FAIL(LW_E_NOT_FOUND, "status: beyond the end of the list", LW_NOWHERE);
     }
@@ -360,8 +335,7 @@ lw_err wallet_store_status_get(const struct wallet_txn *txn, struct wallet_statu
 static lw_err write_status(struct wallet_txn *txn, struct wallet_status_place place,
                            enum wallet_entry_status status)
 {
-    const struct wallet_row_key key =
-        chunk_key(place.list, ARRAY_STATUS, place.idx / STATUS_PER_CHUNK);
+    const struct wallet_row_key key = chunk_key(place.list, place.idx / STATUS_PER_CHUNK);
     const size_t at = (size_t)(place.idx % STATUS_PER_CHUNK);
     const unsigned shift = (unsigned)(at % STATUS_PER_BYTE * WALLET_STATUS_STORE_BITS);
     return set_bits(txn, &key, at / STATUS_PER_BYTE, (uint8_t)(3U << shift),
@@ -379,6 +353,7 @@ lw_err wallet_store_status_set(struct wallet_txn *txn, struct wallet_status_plac
         return LW_FAIL(LW_E_VALUE, "status: no such status", LW_NOWHERE);
     }
     LW_TRY(wallet_store_status_list_get(txn, place.list, &list));
+    LW_TRY(check_kept(&list));
     LW_TRY(wallet_store_status_owner(txn, place, &owner));
     LW_TRY(read_status(txn, place, &is));
     if (changed != NULL) {
@@ -391,8 +366,9 @@ lw_err wallet_store_status_set(struct wallet_txn *txn, struct wallet_status_plac
         return LW_FAIL(LW_E_CONFLICT, "status: invalid is final", LW_NOWHERE);
     }
     LW_TRY(write_status(txn, place, status));
+    const struct wallet_stored_list before = list;
     list.version++;
-    return wallet_status_list_put(txn, &list);
+    return wallet_status_list_put(txn, &before, &list);
 }
 
 lw_err wallet_store_status_array(const struct wallet_txn *txn, uint64_t number,
@@ -400,11 +376,12 @@ lw_err wallet_store_status_array(const struct wallet_txn *txn, uint64_t number,
 {
     uint8_t *room = NULL;
     LW_TRY(wallet_store_status_list_get(txn, number, list));
+    LW_TRY(check_kept(list));
     const size_t len = (size_t)(list->size / STATUS_PER_BYTE);
     LW_TRY(lw_buf_reserve(array, len, &room));
     memset(room, 0, len);
     for (size_t place = 0; place < len / CHUNK_LEN; place++) {
-        const struct wallet_row_key key = chunk_key(number, ARRAY_STATUS, place);
+        const struct wallet_row_key key = chunk_key(number, place);
         lw_bytes chunk = {0};
         LW_TRY(get_chunk(txn, &key, &chunk));
         if (chunk.len > 0) {

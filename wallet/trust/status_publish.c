@@ -40,19 +40,6 @@ static lw_err put_jwt_claims(const struct wallet_status_parts *parts, lw_buf *ou
     return wallet_json_written(&w);
 }
 
-lw_err wallet_status_sign_jwt(const struct wallet_status_parts *parts,
-                              const struct hsm_signer *signer, int64_t now, lw_buf *out)
-{
-    LW_AUTO_BUF claims = LW_BUF(WALLET_STATUS_TOKEN_MAX);
-    const struct wallet_jws_header header = {
-        .typ = STATUS_JWT_TYP, .x5c = &signer->cert, .x5c_count = signer->cert.len == 0 ? 0 : 1};
-    const struct wallet_jws_signing signing = {
-        .signer = signer, .purpose = HSM_PURPOSE_STATUS, .now = now};
-    LW_TRY(check_parts(parts));
-    LW_TRY(put_jwt_claims(parts, &claims));
-    return wallet_jws_sign(&header, lw_buf_view(&claims), &signing, out);
-}
-
 /* Keys in bytewise order of their encodings: 2, 4, 6, 65533, 65534; "lst", "bits", ... */
 static lw_err put_cwt_claims(const struct wallet_status_parts *parts, lw_buf *out)
 {
@@ -93,17 +80,96 @@ static lw_err put_cwt_header(const struct hsm_signer *signer, lw_buf *out)
     return LW_SUCCESS;
 }
 
+void wallet_status_draft_free(struct wallet_status_draft *draft)
+{
+    lw_buf_free(&draft->head);
+    lw_buf_free(&draft->body);
+}
+#define AUTO_DRAFT __attribute__((cleanup(wallet_status_draft_free))) struct wallet_status_draft
+
+static lw_err draft_jwt(const struct wallet_status_parts *parts, const struct hsm_signer *signer,
+                        int64_t now, struct wallet_status_draft *draft)
+{
+    LW_AUTO_BUF claims = LW_BUF(WALLET_STATUS_TOKEN_MAX);
+    const struct wallet_jws_header header = {
+        .typ = STATUS_JWT_TYP, .x5c = &signer->cert, .x5c_count = signer->cert.len == 0 ? 0 : 1};
+    const struct wallet_jws_signing signing = {
+        .signer = signer, .purpose = HSM_PURPOSE_STATUS, .now = now};
+    LW_TRY(put_jwt_claims(parts, &claims));
+    return wallet_jws_begin(&header, lw_buf_view(&claims), &signing, &draft->body, &draft->digest);
+}
+
+static struct wallet_cose_parts cose_parts(const struct wallet_status_draft *draft)
+{
+    return (struct wallet_cose_parts){.protected = lw_buf_view(&draft->head),
+                                      .payload = lw_buf_view(&draft->body)};
+}
+
+static lw_err draft_cwt(const struct wallet_status_parts *parts, const struct hsm_signer *signer,
+                        int64_t now, struct wallet_status_draft *draft)
+{
+    LW_TRY(put_cwt_header(signer, &draft->head));
+    LW_TRY(put_cwt_claims(parts, &draft->body));
+    const struct wallet_cose_parts cose = cose_parts(draft);
+    return wallet_cose_sign1_begin(&cose, signer, HSM_PURPOSE_STATUS, now, &draft->digest);
+}
+
+lw_err wallet_status_draft(const struct wallet_status_parts *parts, enum wallet_status_form form,
+                           const struct hsm_signer *signer, int64_t now,
+                           struct wallet_status_draft *draft)
+{
+    wallet_status_draft_free(draft);
+    *draft = (struct wallet_status_draft){
+        .form = form, .head = LW_BUF(HSM_CERT_MAX + 128), .body = LW_BUF(WALLET_STATUS_TOKEN_MAX)};
+    LW_TRY(check_parts(parts));
+    return form == WALLET_STATUS_JWT ? draft_jwt(parts, signer, now, draft)
+                                     : draft_cwt(parts, signer, now, draft);
+}
+
+static lw_err finish_jwt(const struct wallet_status_draft *draft, lw_bytes sig, lw_buf *out)
+{
+    const size_t start = out->len;
+    LW_TRY(lw_buf_put(out, lw_buf_view(&draft->body)));
+    const lw_err err = wallet_jws_end(sig, out);
+    if (err.code != LW_OK) {
+        lw_buf_truncate(out, start);
+    }
+    return err;
+}
+
+lw_err wallet_status_finish(const struct wallet_status_draft *draft,
+                            const struct hsm_signer *signer, lw_bytes sig, lw_buf *out)
+{
+    LW_TRY(hsm_sign_end(signer, &draft->digest, sig));
+    if (draft->form == WALLET_STATUS_JWT) {
+        return finish_jwt(draft, sig, out);
+    }
+    const struct wallet_cose_parts cose = cose_parts(draft);
+    return wallet_cose_sign1_put(&cose, sig, out);
+}
+
+static lw_err sign(const struct wallet_status_parts *parts, enum wallet_status_form form,
+                   const struct hsm_signer *signer, int64_t now, lw_buf *out)
+{
+    AUTO_DRAFT draft = {.form = form};
+    uint8_t sig[HSM_SIG_MAX];
+    LW_TRY(wallet_status_draft(parts, form, signer, now, &draft));
+    LW_TRY(signer->sign_digest(
+        signer->ctx, (lw_bytes){.ptr = draft.digest.bytes, .len = draft.digest.len}, sig));
+    const size_t len = signer->key.alg == HSM_ES384 ? HSM_SIG_MAX : HSM_ES256_SIG_LEN;
+    return wallet_status_finish(&draft, signer, (lw_bytes){.ptr = sig, .len = len}, out);
+}
+
+lw_err wallet_status_sign_jwt(const struct wallet_status_parts *parts,
+                              const struct hsm_signer *signer, int64_t now, lw_buf *out)
+{
+    return sign(parts, WALLET_STATUS_JWT, signer, now, out);
+}
+
 lw_err wallet_status_sign_cwt(const struct wallet_status_parts *parts,
                               const struct hsm_signer *signer, int64_t now, lw_buf *out)
 {
-    LW_AUTO_BUF protected = LW_BUF(HSM_CERT_MAX + 128);
-    LW_AUTO_BUF claims = LW_BUF(WALLET_STATUS_TOKEN_MAX);
-    LW_TRY(check_parts(parts));
-    LW_TRY(put_cwt_header(signer, &protected));
-    LW_TRY(put_cwt_claims(parts, &claims));
-    const struct wallet_cose_parts cose = {.protected = lw_buf_view(&protected),
-                                           .payload = lw_buf_view(&claims)};
-    return wallet_cose_sign1_sign(&cose, signer, HSM_PURPOSE_STATUS, now, out);
+    return sign(parts, WALLET_STATUS_CWT, signer, now, out);
 }
 
 lw_err wallet_status_aggregation(const lw_str *uris, size_t count, lw_buf *json)

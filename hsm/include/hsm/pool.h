@@ -108,6 +108,15 @@ void hsm_pool_signer(struct hsm_pool_key *key, const struct hsm_public_key *publ
                      struct hsm_signer *signer);
 
 /**
+ * Fill a job with what hsm_sign_begin() made, for hsm_pool_submit(); `done` and `ctx` are the
+ * caller's to set.
+ *
+ * signer  as filled by hsm_pool_signer()
+ */
+void hsm_pool_job(const struct hsm_signer *signer, const struct hsm_digest *digest,
+                  struct hsm_job *job);
+
+/**
  * Make a P-256 key pair in the token (sensitive, not extractable, sign only), have it sign a
  * test, and return its public key. A key that fails the test is destroyed.
  *

@@ -57,4 +57,29 @@ LW_MUST_USE lw_err hsm_sign_parts(const struct hsm_signer *signer, enum hsm_purp
                                   int64_t now, const lw_bytes *parts, size_t count,
                                   uint8_t sig[HSM_SIG_MAX]);
 
+/* What is signed: the hash of a message, by the signer's algorithm. */
+struct hsm_digest {
+    uint8_t bytes[64];
+    uint8_t len;
+};
+
+/**
+ * Begin a signature that is made elsewhere, such as by hsm_pool_submit(): check that the signer may
+ * sign and hash the parts one after the other.
+ *
+ * errors  LW_E_DENIED, LW_E_EXPIRED as hsm_sign(); LW_E_UNSUPPORTED  no such algorithm; LW_E_CRYPTO
+ */
+LW_MUST_USE lw_err hsm_sign_begin(const struct hsm_signer *signer, enum hsm_purpose purpose,
+                                  int64_t now, const lw_bytes *parts, size_t count,
+                                  struct hsm_digest *digest);
+
+/**
+ * Check the signature that was made of `digest`: it is not to be used before.
+ *
+ * sig     r||s
+ * errors  LW_E_TOKEN  it does not verify, or has another length; LW_E_CRYPTO
+ */
+LW_MUST_USE lw_err hsm_sign_end(const struct hsm_signer *signer, const struct hsm_digest *digest,
+                                lw_bytes sig);
+
 #endif

@@ -95,6 +95,13 @@ struct wallet_cose_parts {
 LW_MUST_USE lw_err wallet_cose_sign1_digest(const struct wallet_cose_parts *parts,
                                             uint8_t digest[32]);
 
+/** Hash the Sig_structure of `parts` for a signature that is made elsewhere, as hsm_sign_begin().
+ */
+LW_MUST_USE lw_err wallet_cose_sign1_begin(const struct wallet_cose_parts *parts,
+                                           const struct hsm_signer *signer,
+                                           enum hsm_purpose purpose, int64_t now,
+                                           struct hsm_digest *digest);
+
 /** Append the tagged COSE_Sign1 of `parts` and `signature`. Errors as lw_buf_put(). */
 LW_MUST_USE lw_err wallet_cose_sign1_put(const struct wallet_cose_parts *parts, lw_bytes signature,
                                          lw_buf *out);

@@ -91,6 +91,19 @@ struct wallet_jws_signing {
 LW_MUST_USE lw_err wallet_jws_sign(const struct wallet_jws_header *header, lw_bytes payload,
                                    const struct wallet_jws_signing *signing, lw_buf *out);
 
+/**
+ * Begin a compact JWS whose signature is made elsewhere: append header "." payload and hash it.
+ *
+ * out      gets the beginning of the token; unchanged on error
+ * errors   as wallet_jws_sign(), but for the token's
+ */
+LW_MUST_USE lw_err wallet_jws_begin(const struct wallet_jws_header *header, lw_bytes payload,
+                                    const struct wallet_jws_signing *signing, lw_buf *out,
+                                    struct hsm_digest *digest);
+
+/** Append "." and the signature, which hsm_sign_end() has checked. Errors as lw_buf_put(). */
+LW_MUST_USE lw_err wallet_jws_end(lw_bytes sig, lw_buf *out);
+
 /** Return the name of `alg` in JOSE ("ES256"), or NULL; static. */
 const char *wallet_jws_alg_name(enum hsm_alg alg);
 

@@ -47,7 +47,7 @@ LW_MUST_USE lw_err wallet_status_set(unsigned bits, uint8_t *array, size_t len, 
 /** Read entry `idx` of a packed array. Errors as wallet_status_set(). */
 LW_MUST_USE lw_err wallet_status_get(unsigned bits, lw_bytes array, uint64_t idx, unsigned *value);
 
-/** Append `array` as a ZLIB stream (RFC 1950) at the best level. errors  LW_E_LIMIT, LW_E_NOMEM */
+/** Append `array` as a ZLIB stream (RFC 1950). errors  LW_E_LIMIT, LW_E_NOMEM */
 LW_MUST_USE lw_err wallet_status_deflate(lw_bytes array, lw_buf *lst);
 
 /* What a Status List Token says. */
@@ -76,6 +76,36 @@ LW_MUST_USE lw_err wallet_status_sign_jwt(const struct wallet_status_parts *part
 LW_MUST_USE lw_err wallet_status_sign_cwt(const struct wallet_status_parts *parts,
                                           const struct hsm_signer *signer, int64_t now,
                                           lw_buf *out);
+
+enum wallet_status_form { WALLET_STATUS_JWT, WALLET_STATUS_CWT, WALLET_STATUS_FORMS };
+
+/* A token whose signature is made elsewhere. Zero it first, free it after. */
+struct wallet_status_draft {
+    enum wallet_status_form form;
+    struct hsm_digest digest; /* to be signed */
+    lw_buf head;              /* CWT: the protected header */
+    lw_buf body;              /* JWT: the token without its signature; CWT: the claims */
+};
+void wallet_status_draft_free(struct wallet_status_draft *draft);
+
+/**
+ * Write a token but for its signature. Errors as wallet_status_sign_jwt(), but for the token's.
+ *
+ * draft  what it held is overwritten
+ */
+LW_MUST_USE lw_err wallet_status_draft(const struct wallet_status_parts *parts,
+                                       enum wallet_status_form form,
+                                       const struct hsm_signer *signer, int64_t now,
+                                       struct wallet_status_draft *draft);
+
+/**
+ * Check the signature made of draft->digest and append the token.
+ *
+ * sig     r||s
+ * errors  LW_E_TOKEN  it does not verify; `out` is then unchanged, as on every error
+ */
+LW_MUST_USE lw_err wallet_status_finish(const struct wallet_status_draft *draft,
+                                        const struct hsm_signer *signer, lw_bytes sig, lw_buf *out);
 
 /** Append {"status_lists": [uris]} (section 4, aggregation). */
 LW_MUST_USE lw_err wallet_status_aggregation(const lw_str *uris, size_t count, lw_buf *json);

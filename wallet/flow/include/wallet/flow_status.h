@@ -17,18 +17,35 @@ LW_MUST_USE lw_err wallet_flow_change_state(struct wallet_home *home, struct wal
                                             enum wallet_state to, lw_str reason, lw_str actor,
                                             enum wallet_state *from);
 
+/* What is published by one call. */
+struct wallet_publish_order {
+    int64_t cadence_s; /* sign again what is unchanged when its tokens are so old, in seconds */
+    size_t max;        /* lists at most; 0: all that are due */
+};
+
 /**
- * Sign again every list that changed or whose token is older than half its ttl.
+ * Sign every list that changed or whose tokens are as old as the cadence, changed ones first, and
+ * retire those whose credentials have all ended a day ago. Costs what is due, not what exists. A
+ * list that cannot be signed does not hold up the others: the first such error is returned.
  *
  * published  set to how many lists were signed
+ * source     specs/status-list.md SI-4 to SI-6
  */
+LW_MUST_USE lw_err wallet_flow_publish(struct wallet_home *home,
+                                       const struct wallet_publish_order *order, size_t *published);
+
+/** As wallet_flow_publish(), with half the ttl as cadence, and all that are due. */
 LW_MUST_USE lw_err wallet_flow_publish_status(struct wallet_home *home, size_t *published);
 
-/** Append the published token of list `number` and say until when it holds; from the store. */
+/**
+ * Append the published token of list `number` and say until when it holds; from the store.
+ *
+ * errors  LW_E_NOT_FOUND  no such list; LW_E_BUSY  not signed yet; LW_E_EXPIRED  it has retired
+ */
 LW_MUST_USE lw_err wallet_flow_status_token(struct wallet_home *home, uint64_t number, bool cwt,
                                             lw_buf *token, int64_t *iat, int64_t *exp);
 
-/** Append the aggregation document, {"status_lists": [...]}. */
+/** Append the aggregation document, {"status_lists": [...]}, without lists that retired. */
 LW_MUST_USE lw_err wallet_flow_status_aggregation(struct wallet_home *home, lw_buf *json);
 
 /** Append the signed trust list, signing a new one when the last is past half its life. */

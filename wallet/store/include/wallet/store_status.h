@@ -40,11 +40,12 @@ struct wallet_stored_list {
     uint64_t size;       /* entries */
     uint64_t allocated;  /* how many were given: never to be shown (SI-3) */
     bool open;           /* takes entries */
+    bool retired;        /* statuses, tokens and, bit by bit, entries are gone */
     uint64_t version;    /* changes of entries so far */
     uint64_t published;  /* version of the tokens kept; UINT64_MAX: none */
     int64_t token_iat;   /* of the tokens kept; 0: none */
     int64_t token_exp;
-    int64_t last_exp; /* end of the credential that lives longest: then it can retire */
+    int64_t last_exp; /* end of the credential that lives longest */
     int64_t created;  /* Unix seconds */
 };
 
@@ -52,6 +53,12 @@ struct wallet_stored_list {
 static inline bool wallet_status_list_dirty(const struct wallet_stored_list *list)
 {
     return list->version != list->published;
+}
+
+/** Say whether a list was used and every credential in it ended at or before `by`. */
+static inline bool wallet_status_list_ended(const struct wallet_stored_list *list, int64_t by)
+{
+    return !list->retired && list->allocated > 0 && list->last_exp <= by;
 }
 
 /**
@@ -98,13 +105,13 @@ LW_MUST_USE lw_err wallet_store_status_owner(const struct wallet_txn *txn,
  * Set an entry's status. The same status again changes nothing.
  *
  * changed  set to whether it did; may be NULL
- * errors   LW_E_CONFLICT  it is INVALID and would be another; LW_E_NOT_FOUND  no such list, or the
- *          entry was never given; LW_E_VALUE  no such status
+ * errors   LW_E_CONFLICT  it is INVALID and would be another; LW_E_NOT_FOUND  no such list, it has
+ *          retired, or the entry was never given; LW_E_VALUE  no such status
  */
 LW_MUST_USE lw_err wallet_store_status_set(struct wallet_txn *txn, struct wallet_status_place place,
                                            enum wallet_entry_status status, bool *changed);
 
-/** Read an entry's status. errors  LW_E_NOT_FOUND  no such list, or beyond its end */
+/** Read an entry's status. errors  LW_E_NOT_FOUND  no such list, retired, or beyond its end */
 LW_MUST_USE lw_err wallet_store_status_get(const struct wallet_txn *txn,
                                            struct wallet_status_place place,
                                            enum wallet_entry_status *status);
@@ -121,9 +128,35 @@ LW_MUST_USE lw_err wallet_store_status_list_page(const struct wallet_txn *txn, l
 /**
  * Append the whole array for publishing, size * 2 / 8 bytes packed as specs/status-list.md section
  * 1 has it, and set `list`, whose version the array is of.
+ *
+ * errors  LW_E_NOT_FOUND  no such list, or it has retired
  */
 LW_MUST_USE lw_err wallet_store_status_array(const struct wallet_txn *txn, uint64_t number,
                                              struct wallet_stored_list *list, lw_buf *array);
+
+/**
+ * Give the numbers of lists that are due: first those that changed since their tokens were made,
+ * or have none, then those whose tokens were issued at or before `signed_until`; each group from
+ * the longest unsigned. Costs what is due, not what exists.
+ */
+LW_MUST_USE lw_err wallet_store_status_due(const struct wallet_txn *txn, int64_t signed_until,
+                                           struct wallet_page *page, uint64_t *numbers,
+                                           size_t *count);
+
+/**
+ * Retire a list: its statuses and tokens are deleted, and it takes no more entries. Its number and
+ * indexes are never given again.
+ *
+ * ended_by  every credential of the list must have ended at or before it, Unix seconds
+ * errors    LW_E_CONFLICT  one may not have, none was given yet, or it retired before;
+ *           LW_E_NOT_FOUND
+ * source    specs/status-list.md SI-5
+ */
+LW_MUST_USE lw_err wallet_store_status_retire(struct wallet_txn *txn, uint64_t number,
+                                              int64_t ended_by);
+
+/** Delete at most `max` entries of lists that retired; `purged` is 0 when there are none left. */
+LW_MUST_USE lw_err wallet_store_status_purge(struct wallet_txn *txn, size_t max, size_t *purged);
 
 /* Signed tokens of one list, made of one version of its entries. */
 struct wallet_status_tokens {
@@ -137,7 +170,8 @@ struct wallet_status_tokens {
 /**
  * Keep the tokens of a list, in place of the older ones.
  *
- * errors  LW_E_CONFLICT  those kept are of a later version, or were issued later; LW_E_VALUE  of a
+ * errors  LW_E_CONFLICT  those kept are of a later version, or were issued later, or the list has
+ *         retired; LW_E_VALUE  of a
  *         version the list never had, no token, or exp before iat; LW_E_NOT_FOUND; LW_E_LIMIT
  */
 LW_MUST_USE lw_err wallet_store_status_publish(struct wallet_txn *txn, uint64_t number,
