@@ -106,6 +106,8 @@ void cli_config_take(struct cli *cli)
         .signer_program = cli->signer_program,
         .signers = signers,
         .token_deadline_ms = cli->config.token_deadline_ms,
+        .key_tables = (size_t)cli->config.key_tables,
+        .seen_parts = (size_t)cli->config.seen_credentials,
         .development = cli->config.development,
     };
 }

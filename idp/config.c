@@ -5,6 +5,7 @@
 
 #include "wallet/json_doc.h"
 #include "wallet/json_write.h"
+#include "wallet/shortcuts.h"
 
 enum { CONFIG_MAX = 256 * 1024, NAMES_MAX = 32, FAULTS_MAX = 1 };
 enum kind { TEXT, NUMBER, FLAG };
@@ -40,6 +41,12 @@ static const struct setting settings[] = {
     {"signers", NUMBER, AT(signers), NULL, 0, 0, 64, "Signer processes; 0: one a core."},
     {"token_deadline_ms", NUMBER, AT(token_deadline_ms), NULL, 5000, 100, 120000,
      "How long one call of the token may take before its signer is started again."},
+    {"key_tables", NUMBER, AT(key_tables), NULL, WALLET_TABLES_DEFAULT, 0, HSM_KEY_TABLES_MAX,
+     "Issuers' keys whose signatures are checked three times as fast, for 150 KB each; 0: none."},
+    {"seen_credentials", NUMBER, AT(seen_credentials), NULL, WALLET_SEEN_DEFAULT, 0,
+     WALLET_SEEN_MAX,
+     "Credentials whose issuer's signature is not checked again when they are shown again, for "
+     "64 bytes each; 0: none. All else is checked each time."},
     {"http_threads", NUMBER, AT(http_threads), NULL, 0, 0, 64,
      "Threads that read requests and write replies; 0: one a core."},
     {"http_connections", NUMBER, AT(http_connections), NULL, 4096, 16, 100000,

@@ -1,5 +1,6 @@
 #include "hsm/key_tables.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -135,7 +136,8 @@ static struct entry *watch(struct hsm_key_tables *t, const struct hsm_public_key
             least = entry;
         }
     }
-    if (least->key.alg != HSM_ALG_NONE) { /* there are fewer tables than entries */
+    assert(least != NULL); /* there are fewer tables than entries */
+    if (least->key.alg != HSM_ALG_NONE) {
         forget(t, least);
     }
     struct entry **bucket = bucket_of(t, key);

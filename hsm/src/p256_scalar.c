@@ -34,10 +34,11 @@ static void store(const mp_limb_t number[LIMBS], uint8_t *bytes)
 /* out = a * b modulo m, whose top bit is set; `out` may be a or b. */
 static void multiply(const mp_limb_t *a, const mp_limb_t *b, const mp_limb_t *m, mp_limb_t *out)
 {
+    const mp_size_t twice = LIMBS + LIMBS;
     mp_limb_t product[2 * LIMBS];
     mp_limb_t quotient[LIMBS + 1];
     mpn_mul_n(product, a, b, LIMBS);
-    mpn_tdiv_qr(quotient, out, 0, product, 2 * LIMBS, m, LIMBS);
+    mpn_tdiv_qr(quotient, out, 0, product, twice, m, LIMBS);
 }
 
 /* As GMP wants it: without leading zeros. */

@@ -76,14 +76,23 @@ lw_err hsm_verify_digest(const struct hsm_public_key *key, lw_bytes digest, lw_b
     return hsm_ec_verify(ctx->ec[key->alg], point, digest, sig);
 }
 
+lw_err hsm_verify_hash(const struct hsm_public_key *key, const lw_bytes *parts, size_t count,
+                       uint8_t *room, lw_bytes *digest)
+{
+    const struct hsm_algorithm *row = NULL;
+    LW_TRY(row_of(key->alg, &row));
+    LW_TRY(hsm_hash_parts(row->hash, parts, count, room));
+    *digest = (lw_bytes){.ptr = room, .len = row->hash_len};
+    return LW_SUCCESS;
+}
+
 lw_err hsm_verify_parts(const struct hsm_public_key *key, const lw_bytes *parts, size_t count,
                         lw_bytes sig)
 {
-    const struct hsm_algorithm *row = NULL;
-    uint8_t digest[HSM_HASH_MAX];
-    LW_TRY(row_of(key->alg, &row));
-    LW_TRY(hsm_hash_parts(row->hash, parts, count, digest));
-    return hsm_verify_digest(key, (lw_bytes){.ptr = digest, .len = row->hash_len}, sig);
+    uint8_t room[HSM_DIGEST_MAX];
+    lw_bytes digest;
+    LW_TRY(hsm_verify_hash(key, parts, count, room, &digest));
+    return hsm_verify_digest(key, digest, sig);
 }
 
 lw_err hsm_verify(const struct hsm_public_key *key, lw_bytes message, lw_bytes sig)

@@ -11,6 +11,7 @@
 #include "wallet/flow_status.h"
 #include "wallet/format.h"
 #include "wallet/lq1.h"
+#include "wallet/shortcuts.h"
 #include "wallet/store_catalog.h"
 #include "wallet/store_key.h"
 #include "wallet/store_status.h"
@@ -52,6 +53,8 @@ void support_home_make(struct support_home *h)
         .signer_program = h->program,
         .signers = SIGNERS,
         .token_deadline_ms = DEADLINE_MS,
+        .key_tables = WALLET_TABLES_DEFAULT,
+        .seen_parts = WALLET_SEEN_DEFAULT,
         .development = true,
     };
     must(wallet_home_init(&h->config, &h->env));

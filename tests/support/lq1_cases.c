@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "same_verdict.h"
 #include "wallet/base45.h"
 #include "wallet/lq1.h"
 #include "wallet/sdcwt.h"
@@ -76,7 +77,13 @@ lw_err lq1_verify(const struct bend *b, lw_buf arena[2], struct wallet_checks *c
         }
         wallet_check_set(checks, WALLET_CHECK_DECODE, WALLET_CHECK_OK, NULL);
     }
-    return wallet_sdcwt_verify(lw_buf_view(&arena[0]), &b->expect, &arena[1], checks, out);
+    const struct support_verified asked = {.verify = wallet_sdcwt_verify,
+                                           .presentation = lw_buf_view(&arena[0]),
+                                           .expect = &b->expect,
+                                           .before = *checks};
+    const lw_err err = wallet_sdcwt_verify(asked.presentation, &b->expect, &arena[1], checks, out);
+    support_same_verdict(&asked, err, checks, out);
+    return err;
 }
 
 static void check_line(const struct lq1_case *c, const struct wallet_checks *checks, size_t i)

@@ -6,6 +6,7 @@
 #include "hsm/digest.h"
 #include "hsm/x509_issue.h"
 #include "lw/clock.h"
+#include "same_verdict.h"
 #include "wallet/base64.h"
 #include "wallet/jwk.h"
 
@@ -296,5 +297,13 @@ lw_err vc_bend_verify(const struct vc_bend *b, lw_buf *arena, struct wallet_chec
     const size_t from = arena->len;
     must(lw_buf_put(arena, lw_buf_view(&text)));
     const lw_bytes kept = {.ptr = arena->ptr + from, .len = text.len};
-    return wallet_sdjwt_vc_verify(kept, &b->expect, arena, checks, out);
+    const struct support_verified asked = {.verify = wallet_sdjwt_vc_verify,
+                                           .presentation = kept,
+                                           .expect = &b->expect,
+                                           .before = *checks};
+    const lw_err err = wallet_sdjwt_vc_verify(kept, &b->expect, arena, checks, out);
+    if (b->expect.shortcuts == NULL) {
+        support_same_verdict(&asked, err, checks, out);
+    }
+    return err;
 }

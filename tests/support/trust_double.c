@@ -50,6 +50,11 @@ WEAK const struct wallet_issuer *wallet_trust_by_x5t(const struct wallet_trust *
     return NULL;
 }
 
+WEAK const uint8_t *wallet_trust_digest(const struct wallet_trust *trust)
+{
+    return trust->digest;
+}
+
 WEAK lw_err wallet_trust_by_chain(const struct wallet_trust *trust, const lw_bytes *chain,
                                   size_t count, int64_t now, const struct wallet_issuer **issuer)
 {

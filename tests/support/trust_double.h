@@ -14,6 +14,7 @@ struct wallet_trust {
     size_t count;
     const struct wallet_issuer *chained; /* what a chain leads to; NULL: it is refused */
     size_t chain_len;                    /* how many certificates were given last */
+    uint8_t digest[HSM_SHA256_LEN];      /* changed by the test together with what is trusted */
 };
 
 /** Add an active issuer of one type, without end; returns it for changes. */

@@ -267,6 +267,34 @@ static void a_compressed_key_of_rfc_8152_is_its_point(void **state)
     assert_true(hsm_public_key_eq(&key, &whole));
 }
 
+static void a_guess_at_y_changes_no_key(void **state)
+{
+    (void)state;
+    static const char *const guesses[] = {
+        "f01400b089867804b8e9fc96c3932161f1934f4223069170d924b7e03bf822bb", /* right */
+        "0febff4e767987fc471603693c6cde9e0e6cb0bedcf96e8f26db481fc407dd46", /* no y at all */
+        "f01400b089867804b8e9fc96c3932161f1934f4223069170d924b7e03bf822ba", /* another sign */
+        "f01400b089867804b8e9fc96c3932161f1934f4223069170d924b7e03bf822b9", /* off the curve */
+        "f01400b089867804b8e9fc96c3932161f1934f4223069170d924b7e03bf822",   /* too short */
+        "0febff4e767987fc471603693c6cde9e0e6cb0bedcf96e8f26db481fc407dd44", /* p - y */
+        "",
+    };
+    LW_AUTO_BUF in = LW_BUF(SPACE);
+    struct hsm_public_key whole;
+    support_hex("a401022001215820 98f50a4ff6c05861c8860d13a638ea56c3f5ad7590bbfbf054e1c7b4d91d6280"
+                " 22f5",
+                &in);
+    assert_int_equal(wallet_cose_key_read(lw_buf_view(&in), &whole).code, LW_OK);
+    for (size_t i = 0; i < sizeof(guesses) / sizeof(guesses[0]); i++) {
+        LW_AUTO_BUF y = LW_BUF(SPACE);
+        struct hsm_public_key key;
+        support_hex(guesses[i], &y);
+        assert_int_equal(wallet_cose_key_read_guessed(lw_buf_view(&in), lw_buf_view(&y), &key).code,
+                         LW_OK);
+        assert_true(hsm_public_key_eq(&key, &whole));
+    }
+}
+
 #define X "143329cce7868e416927599cf65a34f3ce2ffda55a7eca69ed8919a394d42f0f"
 #define Y "60f7f1a780d8a783bfb7a2dd6b2796e8128dbbcef9d3d168db9529971a36e7b9"
 
@@ -340,6 +368,7 @@ int main(void)
         cmocka_unit_test(what_is_signed_verifies_and_both_ways_hash_the_same),
         cmocka_unit_test(keys_are_read_and_written_in_both_forms),
         cmocka_unit_test(a_compressed_key_of_rfc_8152_is_its_point),
+        cmocka_unit_test(a_guess_at_y_changes_no_key),
         cmocka_unit_test(keys_of_another_kind_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

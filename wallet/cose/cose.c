@@ -119,8 +119,8 @@ static lw_err sig_structure(lw_bytes protected, lw_bytes external, lw_bytes payl
 
 static const lw_bytes nothing = {.ptr = NULL, .len = 0};
 
-lw_err wallet_cose_sign1_verify(const struct wallet_cose_sign1 *message, lw_bytes external,
-                                const struct hsm_public_key *key)
+lw_err wallet_cose_sign1_hash(const struct wallet_cose_sign1 *message, lw_bytes external,
+                              const struct hsm_public_key *key, uint8_t *room, lw_bytes *digest)
 {
     LW_AUTO_BUF heads = LW_BUF(SIG_HEADS_MAX);
     lw_bytes parts[SIG_PARTS];
@@ -128,7 +128,16 @@ lw_err wallet_cose_sign1_verify(const struct wallet_cose_sign1 *message, lw_byte
         return LW_FAIL(LW_E_UNSUPPORTED, "cose: the algorithm is not the key's", LW_NOWHERE);
     }
     LW_TRY(sig_structure(message->protected, external, message->payload, &heads, parts));
-    return hsm_verify_parts(key, parts, SIG_PARTS, message->signature);
+    return hsm_verify_hash(key, parts, SIG_PARTS, room, digest);
+}
+
+lw_err wallet_cose_sign1_verify(const struct wallet_cose_sign1 *message, lw_bytes external,
+                                const struct hsm_public_key *key)
+{
+    uint8_t room[HSM_DIGEST_MAX];
+    lw_bytes digest;
+    LW_TRY(wallet_cose_sign1_hash(message, external, key, room, &digest));
+    return hsm_verify_digest(key, digest, message->signature);
 }
 
 lw_err wallet_cose_sign1_digest(const struct wallet_cose_parts *parts, uint8_t digest[32])

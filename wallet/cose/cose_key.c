@@ -51,7 +51,7 @@ static lw_err check_use(lw_bytes map, const struct hsm_public_key *key)
 }
 
 /* Reads x, and y as bytes or as its lowest bit, into a point. */
-static lw_err read_point(lw_bytes map, enum hsm_alg alg, struct hsm_public_key *key)
+static lw_err read_point(lw_bytes map, enum hsm_alg alg, lw_bytes guess, struct hsm_public_key *key)
 {
     const size_t len = alg == HSM_ES384 ? P384_LEN : HSM_P256_LEN;
     struct wallet_cbor rx = wallet_cbor_reader(wallet_cbor_map_get_int(map, KEY_X));
@@ -69,6 +69,11 @@ static lw_err read_point(lw_bytes map, enum hsm_alg alg, struct hsm_public_key *
     if (x.len != len) {
         return LW_FAIL(LW_E_VALUE, "cose: coordinate of another length", LW_NOWHERE);
     }
+    /* Of an x on the curve there are two y, of which one is odd: a guess that fits is the one. */
+    if (guess.len == len && (guess.ptr[len - 1] & 1) == (odd ? 1 : 0) &&
+        hsm_public_key_from_xy(key, alg, x, guess).code == LW_OK) {
+        return LW_SUCCESS;
+    }
     uint8_t point[1 + P384_LEN];
     point[0] = odd ? SEC1_ODD : SEC1_EVEN;
     memcpy(point + 1, x.ptr, len);
@@ -76,6 +81,11 @@ static lw_err read_point(lw_bytes map, enum hsm_alg alg, struct hsm_public_key *
 }
 
 lw_err wallet_cose_key_read(lw_bytes item, struct hsm_public_key *key)
+{
+    return wallet_cose_key_read_guessed(item, (lw_bytes){.ptr = NULL, .len = 0}, key);
+}
+
+lw_err wallet_cose_key_read_guessed(lw_bytes item, lw_bytes y, struct hsm_public_key *key)
 {
     LW_TRY(wallet_cbor_check(item));
     struct wallet_cbor r = wallet_cbor_reader(item);
@@ -93,7 +103,7 @@ lw_err wallet_cose_key_read(lw_bytes item, struct hsm_public_key *key)
     if (!get_int(item, KEY_CRV, &crv) || (crv != CRV_P256 && crv != CRV_P384)) {
         return LW_FAIL(LW_E_UNSUPPORTED, "cose: key is on another curve", LW_NOWHERE);
     }
-    LW_TRY(read_point(item, crv == CRV_P384 ? HSM_ES384 : HSM_ES256, key));
+    LW_TRY(read_point(item, crv == CRV_P384 ? HSM_ES384 : HSM_ES256, y, key));
     return check_use(item, key);
 }
 

@@ -48,7 +48,9 @@ static lw_err self_check(struct making *m, const struct wallet_snapshot *snapsho
     LW_AUTO_BUF arena = LW_BUF(ARENA_MAX);
     struct wallet_checks checks = {0};
     struct wallet_verified out;
+    const struct wallet_shortcuts tables = {.tables = m->home->shortcuts.tables};
     const struct wallet_expect expect = {
+        .shortcuts = &tables, /* nobody has shown it yet */
         .now = m->now,
         .trust = wallet_snapshot_trust(snapshot),
         .passive = true,

@@ -163,8 +163,9 @@ lw_err import_batch_check(struct import_batch *batch)
         struct import_item *item = &batch->items[i];
         const lw_bytes signature = {job->sig, job->sig_len};
         LW_TRY(job->err);
-        const lw_err err = hsm_verify_digest(&batch->signer.key,
-                                             (lw_bytes){job->digest, job->digest_len}, signature);
+        const lw_err err =
+            hsm_key_tables_verify(batch->run->home->shortcuts.tables, &batch->signer.key,
+                                  (lw_bytes){job->digest, job->digest_len}, signature);
         if (err.code == LW_E_SIGNATURE) {
             return LW_FAIL(LW_E_TOKEN, "import: a signature of the token does not verify",
                            LW_NOWHERE);

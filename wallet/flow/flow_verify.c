@@ -115,6 +115,7 @@ static struct wallet_expect expectation(const struct wallet_verifying *job)
         .now = job->view.now,
         .trust = job->view.trust,
         .skew_s = FLOW_SKEW_S,
+        .shortcuts = &verifier->shortcuts,
     };
     if (job->lq1) {
         expect.passive = true; /* whether that is enough is the policy's to say */

@@ -131,6 +131,8 @@ static lw_err unlock(struct wallet_home *home)
 
 static lw_err open_parts(struct wallet_home *home)
 {
+    LW_TRY(wallet_shortcuts_make(home->config->key_tables, home->config->seen_parts,
+                                 &home->shortcuts));
     LW_TRY(open_store(home));
     if (home->need == WALLET_HOME_READ) {
         return LW_SUCCESS;
@@ -183,6 +185,7 @@ void wallet_home_close(struct wallet_home *home)
     free_signers(home->signers);
     hsm_pool_close(home->pool);
     wallet_store_close(home->store);
+    wallet_shortcuts_end(&home->shortcuts);
     (void)pthread_mutex_destroy(&home->lock);
     free(home);
 }

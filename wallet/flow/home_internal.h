@@ -6,6 +6,7 @@
 
 #include "wallet/audit.h"
 #include "wallet/home.h"
+#include "wallet/shortcuts.h"
 #include "wallet/store_key.h"
 
 enum {
@@ -33,6 +34,7 @@ struct wallet_home {
     enum wallet_home_need need;
     struct wallet_store *store;
     struct hsm_pool *pool;
+    struct wallet_shortcuts shortcuts;
     pthread_mutex_t lock; /* guards what is below */
     struct home_signer *signers;
     uint64_t signers_generation;

@@ -5,6 +5,8 @@
 #include "wallet/store_credential.h"
 #include "wallet/store_status.h"
 
+enum { OFFLINE_TABLES = 8, OFFLINE_PARTS = 4096 }; /* for one kiosk */
+
 static lw_err no_memory(void)
 {
     return LW_FAIL(LW_E_NOMEM, "verify: out of memory", LW_NOWHERE);
@@ -37,6 +39,7 @@ lw_err wallet_verifier_online(struct wallet_home *home, struct wallet_verifier *
         return no_memory();
     }
     made->home = home;
+    made->shortcuts = home->shortcuts;
     const lw_err err = name_online(made);
     if (err.code != LW_OK) {
         wallet_verifier_free(made);
@@ -53,7 +56,9 @@ lw_err wallet_verifier_offline(const char *dir, const struct wallet_env *env,
     if (made == NULL) {
         return no_memory();
     }
-    const lw_err err = verify_offline_open(dir, env, &made->offline);
+    lw_err err = wallet_shortcuts_make(OFFLINE_TABLES, OFFLINE_PARTS, &made->own);
+    made->shortcuts = made->own;
+    err = err.code == LW_OK ? verify_offline_open(dir, env, &made->offline) : err;
     if (err.code != LW_OK) {
         wallet_verifier_free(made);
         return err;
@@ -66,10 +71,19 @@ void wallet_verifier_free(struct wallet_verifier *verifier)
 {
     if (verifier != NULL) {
         verify_offline_free(verifier->offline);
+        wallet_shortcuts_end(&verifier->own);
         lw_buf_free(&verifier->status_prefix);
         lw_buf_free(&verifier->qr_aud);
         free(verifier);
     }
+}
+
+void wallet_verifier_limit(struct wallet_verifier *verifier, bool tables, bool seen)
+{
+    const struct wallet_shortcuts all =
+        verifier->home == NULL ? verifier->own : verifier->home->shortcuts;
+    verifier->shortcuts = (struct wallet_shortcuts){.tables = tables ? all.tables : NULL,
+                                                    .seen = seen ? all.seen : NULL};
 }
 
 /* Threads and processes note times a moment apart: a clock so little behind is not wrong. */

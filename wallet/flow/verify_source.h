@@ -18,10 +18,12 @@ struct verify_offline; /* what an offline folder gave */
 
 struct wallet_verifier {
     const struct wallet_env *env;
-    struct wallet_home *home;       /* NULL: offline */
-    struct verify_offline *offline; /* NULL: online */
-    lw_buf status_prefix;           /* BASE/status/, of our own lists */
-    lw_buf qr_aud;                  /* "qr:" and this verifier's id; empty offline */
+    struct wallet_home *home;          /* NULL: offline */
+    struct verify_offline *offline;    /* NULL: online */
+    struct wallet_shortcuts own;       /* offline */
+    struct wallet_shortcuts shortcuts; /* what is used of its own ones, or of the home's */
+    lw_buf status_prefix;              /* BASE/status/, of our own lists */
+    lw_buf qr_aud;                     /* "qr:" and this verifier's id; empty offline */
 };
 
 /* What one verification sees, unchanged while it lasts. */

@@ -65,6 +65,23 @@ static lw_err check_trust(struct work *w, const struct wallet_issuer **issuer)
     return wallet_trust_allows(*issuer, vc->vct, vc->iat, now);
 }
 
+static lw_err check_issuer_signature(const struct work *w, const struct wallet_issuer *issuer)
+{
+    uint8_t room[HSM_DIGEST_MAX];
+    struct wallet_seen seen;
+    const struct wallet_jws *jws = &w->vc.jws;
+    struct wallet_issued_part issued = {
+        .trust = w->expect->trust, .issuer = issuer, .sig = {.ptr = jws->sig, .len = jws->sig_len}};
+    LW_TRY(wallet_jws_digest(jws, &issuer->cert.key, room, &issued.digest));
+    const lw_err err = wallet_issued_verify(w->expect->shortcuts, &issued, &seen);
+    if (err.code == LW_E_SIGNATURE) {
+        return refuse(LW_E_SIGNATURE, "jws: the signature does not hold");
+    }
+    LW_TRY(err);
+    wallet_issued_remember(w->expect->shortcuts, &seen);
+    return LW_SUCCESS;
+}
+
 /* SDJ-19: the key that the issuer bound signed exactly this text. */
 static lw_err check_holder(struct work *w)
 {
@@ -254,8 +271,7 @@ static lw_err verify(struct work *w)
     LW_TRY(note(w, WALLET_CHECK_PARSE, parse(w)));
     *made = begin(&w->vc);
     LW_TRY(note(w, WALLET_CHECK_TRUST, check_trust(w, &made->issuer)));
-    LW_TRY(note(w, WALLET_CHECK_ISSUER_SIGNATURE,
-                wallet_jws_verify(&w->vc.jws, &made->issuer->cert.key)));
+    LW_TRY(note(w, WALLET_CHECK_ISSUER_SIGNATURE, check_issuer_signature(w, made->issuer)));
     LW_TRY(check_binding(w, &stale));
     LW_TRY(note(w, WALLET_CHECK_DISCLOSURES, check_disclosures(w)));
     LW_TRY(note(w, WALLET_CHECK_VALIDITY, check_validity(w)));

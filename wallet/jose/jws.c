@@ -110,14 +110,23 @@ lw_err wallet_jws_parse(lw_str compact, lw_buf *arena, struct wallet_jws *jws)
     return decode_signature(sig, jws);
 }
 
-lw_err wallet_jws_verify(const struct wallet_jws *jws, const struct hsm_public_key *key)
+lw_err wallet_jws_digest(const struct wallet_jws *jws, const struct hsm_public_key *key,
+                         uint8_t *room, lw_bytes *digest)
 {
     if (jws->alg != key->alg) {
         return LW_FAIL(LW_E_SIGNATURE, "jws: the header claims another algorithm than the key's",
                        LW_NOWHERE);
     }
+    return hsm_verify_hash(key, &jws->signed_part, 1, room, digest);
+}
+
+lw_err wallet_jws_verify(const struct wallet_jws *jws, const struct hsm_public_key *key)
+{
+    uint8_t room[HSM_DIGEST_MAX];
+    lw_bytes digest;
+    LW_TRY(wallet_jws_digest(jws, key, room, &digest));
     const lw_err err =
-        hsm_verify(key, jws->signed_part, (lw_bytes){.ptr = jws->sig, .len = jws->sig_len});
+        hsm_verify_digest(key, digest, (lw_bytes){.ptr = jws->sig, .len = jws->sig_len});
     return err.code == LW_E_SIGNATURE
                ? LW_FAIL(LW_E_SIGNATURE, "jws: the signature does not hold", LW_NOWHERE)
                : err;

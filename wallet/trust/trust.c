@@ -23,6 +23,7 @@ struct wallet_trust {
     size_t issuer_room;
     struct hsm_cert *anchors; /* each `der` is an allocation of its own */
     size_t anchor_count;
+    uint8_t digest[HSM_SHA256_LEN]; /* of all that was added */
 };
 
 static lw_err out_of_memory(void)
@@ -66,6 +67,38 @@ void wallet_trust_free(struct wallet_trust *trust)
     free(trust);
 }
 
+/* Takes the next of what is added into the digest; the length stands before each text. */
+static lw_err take_in(struct wallet_trust *trust, const void *bytes, size_t len)
+{
+    const uint64_t length = len;
+    const lw_bytes parts[] = {
+        LW_BYTES(trust->digest),
+        {.ptr = (const uint8_t *)&length, .len = sizeof(length)},
+        {.ptr = bytes, .len = len},
+    };
+    return hsm_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), trust->digest);
+}
+
+static lw_err take_in_texts(struct wallet_trust *trust, const lw_str *texts, size_t count)
+{
+    const uint64_t number = count;
+    LW_TRY(take_in(trust, &number, sizeof(number)));
+    for (size_t i = 0; i < count; i++) {
+        LW_TRY(take_in(trust, texts[i].ptr, texts[i].len));
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err take_in_issuer(struct wallet_trust *trust, const struct wallet_issuer *issuer)
+{
+    const int64_t numbers[] = {issuer->not_after, (int64_t)issuer->state, issuer->revoked_since};
+    LW_TRY(take_in(trust, issuer->cert.der.ptr, issuer->cert.der.len));
+    LW_TRY(take_in(trust, issuer->kid, sizeof(issuer->kid)));
+    LW_TRY(take_in(trust, numbers, sizeof(numbers)));
+    LW_TRY(take_in_texts(trust, issuer->vcts, issuer->vct_count));
+    return take_in_texts(trust, issuer->status_prefixes, issuer->status_prefix_count);
+}
+
 lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert)
 {
     struct hsm_cert parsed;
@@ -86,8 +119,9 @@ lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert)
         return out_of_memory();
     }
     memcpy(copy, cert.ptr, cert.len);
-    const lw_err err = hsm_cert_parse((lw_bytes){.ptr = copy, .len = cert.len},
-                                      &trust->anchors[trust->anchor_count]);
+    lw_err err = hsm_cert_parse((lw_bytes){.ptr = copy, .len = cert.len},
+                                &trust->anchors[trust->anchor_count]);
+    err = err.code == LW_OK ? take_in(trust, copy, cert.len) : err;
     if (err.code != LW_OK) {
         free(copy);
         return err;
@@ -248,7 +282,8 @@ lw_err wallet_trust_add(struct wallet_trust *trust, const struct wallet_trust_en
     if (node == NULL) {
         return out_of_memory();
     }
-    const lw_err err = fill(node, entry);
+    lw_err err = fill(node, entry);
+    err = err.code == LW_OK ? take_in_issuer(trust, &node->issuer) : err;
     if (err.code != LW_OK) {
         free(node);
         return err;
@@ -267,6 +302,11 @@ const struct wallet_issuer *wallet_trust_at(const struct wallet_trust *trust, si
 {
     assert(i < trust->issuer_count);
     return &trust->issuers[i]->issuer;
+}
+
+const uint8_t *wallet_trust_digest(const struct wallet_trust *trust)
+{
+    return trust->digest;
 }
 
 const struct hsm_cert *wallet_trust_anchors(const struct wallet_trust *trust, size_t *count)

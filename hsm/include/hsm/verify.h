@@ -7,7 +7,13 @@
 /* Algorithms are rows of one table (algorithm.c); the key decides, never the token. */
 enum hsm_alg { HSM_ALG_NONE = 0, HSM_ES256, HSM_ES384 };
 
-enum { HSM_POINT_MAX = 97, HSM_SIG_MAX = 96, HSM_ES256_SIG_LEN = 64, HSM_P256_LEN = 32 };
+enum {
+    HSM_POINT_MAX = 97,
+    HSM_SIG_MAX = 96,
+    HSM_ES256_SIG_LEN = 64,
+    HSM_P256_LEN = 32,
+    HSM_DIGEST_MAX = 48
+};
 
 /*
  * A public key that was checked to lie on its curve. Made only by the functions
@@ -57,6 +63,15 @@ LW_MUST_USE lw_err hsm_verify_parts(const struct hsm_public_key *key, const lw_b
 /** As hsm_verify(), of a digest of the algorithm's hash. */
 LW_MUST_USE lw_err hsm_verify_digest(const struct hsm_public_key *key, lw_bytes digest,
                                      lw_bytes sig);
+
+/**
+ * Hash the parts, one after the other, as hsm_verify_parts() does for `key`.
+ *
+ * room    HSM_DIGEST_MAX bytes
+ * digest  set to what was written of it
+ */
+LW_MUST_USE lw_err hsm_verify_hash(const struct hsm_public_key *key, const lw_bytes *parts,
+                                   size_t count, uint8_t *room, lw_bytes *digest);
 
 /** Turn a DER ECDSA-Sig-Value into r||s of `alg`. errors  LW_E_SYNTAX  not strict DER */
 LW_MUST_USE lw_err hsm_sig_from_der(enum hsm_alg alg, lw_bytes der, uint8_t sig[HSM_SIG_MAX],

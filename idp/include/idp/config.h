@@ -22,6 +22,8 @@ struct idp_config {
     char pin_file[IDP_TEXT_MAX]; /* "": HOME/pin */
     int64_t signers;             /* signer processes; 0: one a core */
     int64_t token_deadline_ms;
+    int64_t key_tables;           /* tables of issuers' keys; 0: none */
+    int64_t seen_credentials;     /* remembered for their issuers' signatures; 0: none */
     int64_t http_threads;         /* 0: one a core */
     int64_t http_connections;     /* at once */
     int64_t http_body_max;        /* bytes */

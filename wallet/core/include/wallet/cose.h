@@ -80,6 +80,18 @@ int64_t wallet_cose_alg_of(const struct hsm_public_key *key);
 LW_MUST_USE lw_err wallet_cose_sign1_verify(const struct wallet_cose_sign1 *message,
                                             lw_bytes external, const struct hsm_public_key *key);
 
+/**
+ * Hash the Sig_structure of a message received, for a check by other means than
+ * wallet_cose_sign1_verify().
+ *
+ * room    HSM_DIGEST_MAX bytes
+ * digest  set to what was written of it
+ * errors  LW_E_UNSUPPORTED  the message's algorithm is not the key's; LW_E_CRYPTO
+ */
+LW_MUST_USE lw_err wallet_cose_sign1_hash(const struct wallet_cose_sign1 *message,
+                                          lw_bytes external, const struct hsm_public_key *key,
+                                          uint8_t *room, lw_bytes *digest);
+
 /* What is to be signed. */
 struct wallet_cose_parts {
     lw_bytes protected;   /* an encoded map, with `alg` as wallet_cose_alg_of() says */
@@ -124,6 +136,15 @@ LW_MUST_USE lw_err wallet_cose_sign1_sign(const struct wallet_cose_parts *parts,
  * source  RFC 9052 section 7; RFC 9053 section 7.1.1
  */
 LW_MUST_USE lw_err wallet_cose_key_read(lw_bytes item, struct hsm_public_key *key);
+
+/**
+ * As wallet_cose_key_read(), with a guess at a y of which only the sign is given: where it is right
+ * it need not be computed.
+ *
+ * y  of the curve's length, or empty; wrong ones do no harm
+ */
+LW_MUST_USE lw_err wallet_cose_key_read_guessed(lw_bytes item, lw_bytes y,
+                                                struct hsm_public_key *key);
 
 /**
  * Append `key` as COSE_Key.

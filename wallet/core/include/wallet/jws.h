@@ -53,6 +53,16 @@ LW_MUST_USE lw_err wallet_jws_verify(const struct wallet_jws *jws,
                                      const struct hsm_public_key *key);
 
 /**
+ * Hash what is signed, for a check by other means than wallet_jws_verify().
+ *
+ * room    HSM_DIGEST_MAX bytes
+ * digest  set to what was written of it
+ * errors  LW_E_SIGNATURE  the header claims another algorithm than the key's; LW_E_CRYPTO
+ */
+LW_MUST_USE lw_err wallet_jws_digest(const struct wallet_jws *jws, const struct hsm_public_key *key,
+                                     uint8_t *room, lw_bytes *digest);
+
+/**
  * Decode "x5c".
  *
  * der     gets the certificates; must not move while `chain` is used

@@ -90,6 +90,12 @@ size_t wallet_trust_count(const struct wallet_trust *trust);
 /** Return issuer `i` (less than the count), in the order they were added. */
 const struct wallet_issuer *wallet_trust_at(const struct wallet_trust *trust, size_t i);
 
+/**
+ * Return the hash of all that was added, in its order (32 bytes; as long as `trust` lives): of
+ * two trusts with the same hash both say the same.
+ */
+const uint8_t *wallet_trust_digest(const struct wallet_trust *trust);
+
 /** Return the anchors, `*count` of them; they live as long as `trust`. */
 const struct hsm_cert *wallet_trust_anchors(const struct wallet_trust *trust, size_t *count);
 

@@ -9,7 +9,7 @@
 
 #include "wallet/check.h"
 #include "wallet/license_type.h"
-#include "wallet/trust.h"
+#include "wallet/shortcuts.h"
 
 enum wallet_encoding { WALLET_ENCODING_CBOR, WALLET_ENCODING_JSON };
 
@@ -56,6 +56,7 @@ struct wallet_expect {
     int64_t window_ahead_s; /* nor further ahead: 30, 60 */
     int64_t skew_s;         /* on the credential's own times: at most 60 */
     bool holder_required;   /* refuse what carries no holder signature (SDJ-1) */
+    const struct wallet_shortcuts *shortcuts; /* on issuers' signatures; NULL: none */
 };
 
 #endif

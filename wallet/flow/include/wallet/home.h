@@ -29,7 +29,9 @@ struct wallet_home_config {
     const char *signer_program; /* path of lw-signer */
     unsigned signers;           /* signer processes */
     int64_t token_deadline_ms;
-    bool development; /* http on loopback for issuer and status URIs */
+    size_t key_tables; /* tables of issuers' keys, at most HSM_KEY_TABLES_MAX; 0: none */
+    size_t seen_parts; /* issuer-signed parts remembered, at most WALLET_SEEN_MAX; 0: none */
+    bool development;  /* http on loopback for issuer and status URIs */
 };
 
 /* Clock, chance and log, brought in from the outermost layer. */
