@@ -348,7 +348,7 @@ static enum cli_exit import_with(struct gathered *g, struct wallet_import_order 
     (void)sigaddset(&g->signals, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &g->signals, &g->before);
     WALLET_AUTO_HOME home =
-        cli_home(g->cli, order->dry_run ? WALLET_HOME_READ : WALLET_HOME_SIGN, &exit);
+        cli_home(g->cli, order->dry_run ? WALLET_HOME_SEALED : WALLET_HOME_SIGN, &exit);
     if (home == NULL) {
         (void)pthread_sigmask(SIG_SETMASK, &g->before, NULL);
         return exit;

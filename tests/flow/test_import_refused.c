@@ -162,15 +162,18 @@ static void bad_rows_are_told_and_the_good_ones_go_in(void **state)
     support_import_row(&csv, "B-10", "b10", "2026-01-01", "2028-12-31", "AAI");
     must(support_import(home.home, lw_buf_view(&csv), support_import_map, &import));
     assert_int_equal(import.result.rows, 10);
-    assert_int_equal(import.result.bad, 8);
-    assert_int_equal(import.result.issued, 2);
-    size_t next = 3;
+    assert_int_equal(import.result.bad, 9); /* of b1, given twice, nobody can say which holds */
+    assert_int_equal(import.result.unread, 3);
+    assert_int_equal(import.result.issued, 1);
+    bool named[12] = {false};
     for (size_t i = 0; i < import.issue_count; i++) {
         assert_true(import.issues[i].fatal);
-        assert_true(import.issues[i].line == next || import.issues[i].line == next - 1);
-        next = import.issues[i].line + 1;
+        assert_true(import.issues[i].line < 12);
+        named[import.issues[i].line] = true;
     }
-    assert_int_equal(next, 11);
+    for (size_t line = 2; line <= 11; line++) {
+        assert_int_equal(named[line], line != 11);
+    }
     assert_string_equal(import.issues[0].column, "ISSUED");
     assert_string_equal(import.issues[1].column, "FROM");
     assert_string_equal(import.issues[import.issue_count - 1].column, "valid_from");

@@ -43,7 +43,8 @@ static void on_issue(void *ctx, const struct wallet_import_issue *issue)
     struct support_import *import = ctx;
     if (import->issue_count < SUPPORT_ISSUES_MAX) {
         struct support_issue *to = &import->issues[import->issue_count];
-        *to = (struct support_issue){.line = issue->line, .fatal = issue->fatal};
+        *to = (struct support_issue){
+            .line = issue->line, .other = issue->other, .fatal = issue->fatal};
         (void)snprintf(to->why, sizeof(to->why), "%s", issue->why);
         (void)snprintf(to->column, sizeof(to->column), "%.*s", (int)issue->column.len,
                        issue->column.len == 0 ? "" : issue->column.ptr);
@@ -66,11 +67,33 @@ static void on_progress(void *ctx, const struct wallet_import_progress *progress
     }
 }
 
+static void on_missing(void *ctx, const struct wallet_import_missing *missing)
+{
+    struct support_import *import = ctx;
+    if (import->missing_count < SUPPORT_MISSING_MAX) {
+        (void)snprintf(import->missing[import->missing_count], sizeof(import->missing[0]),
+                       "%.*s %.*s", (int)missing->number.len, missing->number.ptr,
+                       (int)missing->version.len, missing->version.ptr);
+    }
+    import->missing_count++;
+}
+
+static bool on_revoke(void *ctx, const struct wallet_import_result *found)
+{
+    struct support_import *import = ctx;
+    import->asked_to_revoke = found->gone;
+    return import->says_revoke;
+}
+
 lw_err support_import(struct wallet_home *home, lw_bytes csv, const char *map,
                       struct support_import *import)
 {
-    const struct wallet_import_watch watch = {
-        .issue = on_issue, .progress = on_progress, .stop = on_stop, .ctx = import};
+    const struct wallet_import_watch watch = {.issue = on_issue,
+                                              .progress = on_progress,
+                                              .stop = on_stop,
+                                              .missing = on_missing,
+                                              .revoke = on_revoke,
+                                              .ctx = import};
     struct wallet_import_order order = import->order;
     order.csv = csv;
     order.map = lw_str_bytes(lw_str_c(map));
@@ -79,6 +102,8 @@ lw_err support_import(struct wallet_home *home, lw_bytes csv, const char *map,
     import->issue_count = 0;
     import->asked = 0;
     import->reported = 0;
+    import->missing_count = 0;
+    import->asked_to_revoke = 0;
     return wallet_flow_import(home, &order, &watch, &import->result);
 }
 
@@ -132,7 +157,9 @@ static void check_links(const struct wallet_txn *txn, const struct wallet_stored
 {
     WALLET_AUTO_LICENSE next = {.state = 0};
     uint8_t id[WALLET_UUID_LEN];
-    hold(stored->has_successor == (stored->state == WALLET_SUPERSEDED), "a successor without need");
+    /* What was revoked or cancelled may have been mended by another. */
+    hold(stored->has_successor || stored->state != WALLET_SUPERSEDED, "no successor");
+    hold(!stored->has_successor || stored->state > WALLET_SUSPENDED, "a successor without need");
     const lw_err err = stored->has_successor ? wallet_store_license_load(txn, stored->successor,
                                                                          WALLET_LOAD_PUBLIC, &next)
                                              : LW_SUCCESS;
@@ -140,7 +167,6 @@ static void check_links(const struct wallet_txn *txn, const struct wallet_stored
     if (stored->has_successor && err.code == LW_OK) {
         hold(lw_str_eq(next.license.number, stored->license.number),
              "a successor of another number");
-        hold(next.license.valid_from >= stored->license.valid_from, "a successor that is older");
     }
     must(wallet_store_license_find(txn, stored->license.type, stored->license.number, id));
     must(wallet_store_license_load(txn, id, WALLET_LOAD_PUBLIC, &next));

@@ -6,6 +6,7 @@
 #include "wallet/flow_import.h"
 
 enum { SUPPORT_ISSUES_MAX = 64, SUPPORT_REGISTER_MAX = 4 * 1024 * 1024 };
+enum { SUPPORT_MISSING_MAX = 16 };
 
 #define SUPPORT_IMPORT_HEADER "NO,TERM,ACC,NAME,FROM,TO,ISSUED,STATE,ADDR,CAT\n"
 
@@ -15,6 +16,7 @@ extern const char support_import_map_without_terms[];
 
 struct support_issue {
     size_t line;
+    size_t other;
     char column[64];
     char why[256];
     bool fatal;
@@ -25,12 +27,16 @@ struct support_import {
     size_t stop_at;                   /* the watch asks to stop at this question; 0: never */
     void (*progress)(void *ctx, const struct wallet_import_progress *progress); /* or NULL */
     void *ctx;
+    bool says_revoke; /* what is answered when the watch is asked */
     /* out */
     struct wallet_import_result result;
     struct support_issue issues[SUPPORT_ISSUES_MAX]; /* the first */
     size_t issue_count;
     size_t asked;    /* how often the watch was asked to stop */
     size_t reported; /* progress */
+    char missing[SUPPORT_MISSING_MAX][2 * WALLET_NUMBER_MAX + 2]; /* "NUMBER VERSION", the first */
+    size_t missing_count;
+    size_t asked_to_revoke; /* how many, when it was asked */
 };
 
 /** Import `csv` with `map` as business licenses. */

@@ -47,6 +47,29 @@ static void a_license_expires_at_its_end_and_not_before(void **state)
     assert_false(wallet_license_expired(&endless, INT64_MAX - 1));
 }
 
+static void a_version_says_which_revision_of_its_term_it_is(void **state)
+{
+    static const struct {
+        const char *version;
+        size_t key;
+        unsigned revision;
+    } cases[] = {
+        {"190822", 6, 1},       {"190822~2", 6, 2}, {"190822~999", 6, 999},
+        {"190822~1000", 11, 1}, {"190822~1", 8, 1}, {"190822~02", 9, 1},
+        {"190822~", 7, 1},      {"~2", 2, 1},       {"a~2~3", 3, 3},
+        {"a~b", 3, 1},          {"", 0, 1},         {"7", 1, 1},
+        {"a~0", 3, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        lw_str key;
+        const lw_str version = lw_str_c(cases[i].version);
+        assert_int_equal(wallet_version_revision(version, &key), cases[i].revision);
+        assert_int_equal(key.len, cases[i].key);
+        assert_ptr_equal(key.ptr, version.ptr);
+    }
+}
+
 /* SHAPES "Answers". */
 static void checks_are_named_as_the_answer_shows_them(void **state)
 {
@@ -76,6 +99,7 @@ int main(void)
         cmocka_unit_test(states_have_names_that_parse_back),
         cmocka_unit_test(only_active_and_suspended_go_anywhere_and_never_to_themselves),
         cmocka_unit_test(a_license_expires_at_its_end_and_not_before),
+        cmocka_unit_test(a_version_says_which_revision_of_its_term_it_is),
         cmocka_unit_test(checks_are_named_as_the_answer_shows_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,9 +3,8 @@
 #include "wallet/license_type.h"
 #include "wallet/store_catalog.h"
 
-/* The type as it was when the license was issued. */
-static lw_err read_version(struct wallet_home *home, const struct wallet_license *license,
-                           struct wallet_type_doc **doc)
+lw_err flow_type_version(struct wallet_home *home, const struct wallet_license *license,
+                         struct wallet_type_doc **doc)
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_doc stored;
@@ -18,8 +17,8 @@ static lw_err read_version(struct wallet_home *home, const struct wallet_license
 }
 
 /* A claim's key stands for its meaning and is never used again for another (SHAPES). */
-static lw_err keep_known(const struct wallet_license_type *then,
-                         const struct wallet_license_type *type, struct wallet_license *license)
+lw_err flow_claims_keep(const struct wallet_license_type *then,
+                        const struct wallet_license_type *type, struct wallet_license *license)
 {
     size_t kept = 0;
     for (size_t i = 0; i < license->claim_count; i++) {
@@ -45,8 +44,8 @@ lw_err wallet_flow_claims_now(struct wallet_home *home, const struct wallet_lice
     if (license->type_version == type->version) {
         return LW_SUCCESS;
     }
-    LW_TRY(read_version(home, license, &doc));
-    const lw_err err = keep_known(wallet_license_type_of(doc), type, license);
+    LW_TRY(flow_type_version(home, license, &doc));
+    const lw_err err = flow_claims_keep(wallet_license_type_of(doc), type, license);
     wallet_license_type_free(doc);
     return err;
 }

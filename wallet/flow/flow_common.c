@@ -54,6 +54,13 @@ lw_err flow_supersede(struct wallet_txn *txn, const uint8_t old[WALLET_UUID_LEN]
     return flow_audit_license(txn, now, WALLET_AUDIT_LICENSE_SUPERSEDED, actor, old, NULL);
 }
 
+lw_err flow_mended(struct wallet_txn *txn, const uint8_t old[WALLET_UUID_LEN],
+                   const uint8_t successor[WALLET_UUID_LEN], int64_t now, lw_str actor)
+{
+    LW_TRY(wallet_store_license_mended(txn, old, successor));
+    return flow_audit_license(txn, now, WALLET_AUDIT_LICENSE_MENDED, actor, old, NULL);
+}
+
 lw_err flow_void_intent(struct wallet_txn *txn, const struct wallet_intent *intent, int64_t now)
 {
     LW_AUTO_BUF detail = LW_BUF(DETAIL_MAX);

@@ -31,6 +31,10 @@ LW_MUST_USE lw_err flow_supersede(struct wallet_txn *txn, const uint8_t old[WALL
                                   const uint8_t successor[WALLET_UUID_LEN], int64_t now,
                                   lw_str actor);
 
+/** Link a license that was revoked or cancelled to the one that mends it, and log that. */
+LW_MUST_USE lw_err flow_mended(struct wallet_txn *txn, const uint8_t old[WALLET_UUID_LEN],
+                               const uint8_t successor[WALLET_UUID_LEN], int64_t now, lw_str actor);
+
 /** Append an event about a license. */
 LW_MUST_USE lw_err flow_audit_license(struct wallet_txn *txn, int64_t now,
                                       enum wallet_audit_kind kind, lw_str actor,
@@ -39,6 +43,20 @@ LW_MUST_USE lw_err flow_audit_license(struct wallet_txn *txn, int64_t now,
 /** Void an intent and log the digest that may have been signed under it. */
 LW_MUST_USE lw_err flow_void_intent(struct wallet_txn *txn, const struct wallet_intent *intent,
                                     int64_t now);
+
+/** Read the version of its type that a license was issued under; wallet_license_type_free() it. */
+LW_MUST_USE lw_err flow_type_version(struct wallet_home *home, const struct wallet_license *license,
+                                     struct wallet_type_doc **doc);
+
+/** As wallet_flow_claims_now(), from `then`, the version it was issued under. */
+LW_MUST_USE lw_err flow_claims_keep(const struct wallet_license_type *then,
+                                    const struct wallet_license_type *type,
+                                    struct wallet_license *license);
+
+/** Change a state in a write transaction: the license, its credentials' entries, the log. */
+LW_MUST_USE lw_err flow_set_state(struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
+                                  const struct wallet_state_change *change, lw_str actor,
+                                  enum wallet_state *from);
 
 /* A credential wanted for a holder key. */
 struct flow_credential_order {

@@ -1,20 +1,13 @@
 /* The import of a register from its file to the end: what is needed, checked, begun, done. */
-#define _GNU_SOURCE
-
 #include "wallet/flow_import.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "flow_import_internal.h"
-#include "hsm/digest.h"
 #include "wallet/flow_status.h"
 
-enum { DOC_ERRORS_MAX = 32, SHIFT_TEXT = 24, LOCK_MODE = 0600 };
+enum { DOC_ERRORS_MAX = 32, TEXT_MAX = 1 << 30 };
 
 static void free_run(struct import_run *run)
 {
@@ -22,7 +15,14 @@ static void free_run(struct import_run *run)
     wallet_csv_free(run->csv);
     wallet_import_map_free(run->map);
     wallet_snapshot_release(run->snapshot);
+    for (size_t i = 0; i < run->type_count; i++) {
+        wallet_license_type_free(run->types[i].doc);
+    }
     lw_buf_free(&run->text);
+    lw_buf_free(&run->bad_text);
+    free(run->bad_numbers);
+    free(run->mine);
+    free(run->gone);
     free(run->rows);
     if (run->lock >= 0) {
         (void)close(run->lock);
@@ -73,27 +73,6 @@ static lw_err check_shift(const struct import_run *run)
                : LW_SUCCESS;
 }
 
-/* One import at a time: what is open of another is then known to be left over. */
-static lw_err take_lock(struct import_run *run)
-{
-    char path[HOME_PATH_MAX];
-    if (run->home->pool == NULL) {
-        return LW_FAIL(LW_E_MISUSE, "import: the home is not opened to sign", LW_NOWHERE);
-    }
-    LW_TRY(home_path(run->home->config, "import.lock", path));
-    run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
-    if (run->lock < 0) {
-        return LW_FAIL(LW_E_IO, "import: cannot open import.lock in the home folder", LW_NOWHERE);
-    }
-    if (flock(run->lock, LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK
-                   ? LW_FAIL(LW_E_BUSY, "import: another import is running in this home",
-                             LW_NOWHERE)
-                   : LW_FAIL(LW_E_IO, "import: cannot lock import.lock", LW_NOWHERE);
-    }
-    return LW_SUCCESS;
-}
-
 static void tell_doc_errors(struct import_run *run, lw_err err,
                             const struct wallet_doc_error *errors, size_t count)
 {
@@ -127,48 +106,10 @@ static lw_err open_file(struct import_run *run)
         return err;
     }
     run->result->header = wallet_csv_header_raw(run->csv);
+    run->result->part =
+        run->order->part ||
+        wallet_csv_column(run->csv, LW_STR(WALLET_IMPORT_REASON_COLUMN)) != SIZE_MAX;
     return LW_SUCCESS;
-}
-
-/*
- * An import is known by all that decides its rows. Of a move that is chosen here that it is
- * chosen, so that the same command tomorrow finds it, and takes the days from the journal.
- */
-static lw_err name_import(struct import_run *run)
-{
-    uint8_t csv[HSM_SHA256_LEN];
-    uint8_t map[HSM_SHA256_LEN];
-    char shift[SHIFT_TEXT] = "auto";
-    char version[SHIFT_TEXT];
-    LW_TRY(hsm_sha256(run->order->csv, csv));
-    LW_TRY(hsm_sha256(run->order->map, map));
-    (void)snprintf(version, sizeof(version), "%u", run->type->version);
-    if (!run->order->shift_auto) {
-        (void)snprintf(shift, sizeof(shift), "%lld", (long long)run->order->shift_days);
-    }
-    const lw_bytes parts[] = {LW_BYTES(csv),
-                              LW_BYTES(map),
-                              lw_str_bytes(run->type->id),
-                              lw_str_bytes(lw_str_c(version)),
-                              lw_str_bytes(run->agency->id),
-                              lw_str_bytes(lw_str_c(shift))};
-    return wallet_import_id(parts, sizeof(parts) / sizeof(parts[0]), run->record.id);
-}
-
-static lw_err find_earlier(struct import_run *run)
-{
-    struct wallet_import_record found;
-    WALLET_AUTO_TXN txn = NULL;
-    LW_TRY(name_import(run));
-    LW_TRY(wallet_read_begin(run->home->store, &txn));
-    const lw_err err = wallet_store_import_get(txn, run->record.id, &found);
-    if (err.code == LW_OK) {
-        run->known = true;
-        run->record = found;
-        run->checked_at = found.begun;
-        run->result->resumed = true;
-    }
-    return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
 }
 
 static lw_err bind(struct import_run *run, int64_t shift_days)
@@ -190,8 +131,8 @@ static lw_err bind(struct import_run *run, int64_t shift_days)
 
 static lw_err choose_shift(struct import_run *run, int64_t *days)
 {
-    *days = run->known ? run->record.shift_days : run->order->shift_days;
-    if (run->known || !run->order->shift_auto) {
+    *days = run->has_shift ? run->record.shift_days : run->order->shift_days;
+    if (run->has_shift || !run->order->shift_auto) {
         return LW_SUCCESS;
     }
     LW_TRY(bind(run, 0));
@@ -210,53 +151,76 @@ static lw_err read_file(struct import_run *run)
     return LW_SUCCESS;
 }
 
-static lw_err text_copy(char *to, size_t room, lw_str text)
+static void count_found(struct import_run *run)
 {
-    if (text.len >= room) {
-        return LW_FAIL(LW_E_LIMIT, "import: an id or the actor is too long", LW_NOWHERE);
+    struct wallet_import_result *result = run->result;
+    result->bad = run->bad;
+    result->unread = run->unread;
+    for (size_t i = 0; i < run->count; i++) {
+        const struct import_row *row = &run->rows[i];
+        if (row->clash) {
+            result->bad++;
+            continue;
+        }
+        result->good++;
+        result->already += row->there ? 1 : 0;
+        result->kept += row->kept ? 1 : 0;
+        result->states += row->state_to != 0 ? 1 : 0;
+        result->changed += row->changed && !row->there ? 1 : 0;
+        result->fresh += !row->changed && !row->there ? 1 : 0;
+        result->renewed += !row->changed && row->supersedes ? 1 : 0;
     }
-    (void)snprintf(to, room, "%.*s", (int)text.len, text.len == 0 ? "" : text.ptr);
-    return LW_SUCCESS;
 }
 
-/* What the journal will say of this import; one that is known must be the same. */
-static lw_err fill_record(struct import_run *run)
+static bool has_work(const struct import_run *run)
 {
-    struct wallet_import_record *r = &run->record;
-    LW_TRY(text_copy(r->type, sizeof(r->type), run->type->id));
-    LW_TRY(text_copy(r->issuer, sizeof(r->issuer), run->agency->id));
-    LW_TRY(text_copy(r->actor, sizeof(r->actor), run->order->actor));
-    r->rows = run->seen;
-    r->good = run->count;
-    r->bad = run->bad;
-    if (!run->known) {
-        r->batch_size = run->order->batch_rows == 0 ? IMPORT_BATCH_ROWS : run->order->batch_rows;
-        r->begun = run->now;
-        r->shift_days = run->result->shift_days;
+    const struct wallet_import_result *found = run->result;
+    return found->fresh + found->changed + found->states + found->revoked_gone > 0;
+}
+
+/* What is revoked first is not superseded; what is gone goes last. */
+static lw_err carry_out(struct import_run *run)
+{
+    LW_TRY(import_begin(run));
+    LW_TRY(import_set_states(run));
+    LW_TRY(import_issue(run));
+    if (run->result->stopped) {
+        return LW_SUCCESS;
     }
-    return LW_SUCCESS;
+    LW_TRY(import_revoke_gone(run));
+    return import_end(run);
+}
+
+static lw_err compare(struct import_run *run)
+{
+    import_sort_bad(run);
+    lw_err err = import_compare(run);
+    err = err.code == LW_OK ? import_find_gone(run) : err;
+    count_found(run);
+    return err;
 }
 
 static lw_err run_import(struct import_run *run)
 {
     LW_TRY(open_catalog(run));
     LW_TRY(check_shift(run));
+    if (!run->order->dry_run && run->home->pool == NULL) {
+        return LW_FAIL(LW_E_MISUSE, "import: the home is not opened to sign", LW_NOWHERE);
+    }
     if (!run->order->dry_run) {
-        LW_TRY(take_lock(run));
+        LW_TRY(import_take_lock(run->home, &run->lock));
     }
     LW_TRY(open_file(run));
-    LW_TRY(find_earlier(run));
+    LW_TRY(import_find_earlier(run));
     LW_TRY(read_file(run));
-    if (run->order->dry_run) {
-        return import_compare(run);
+    if (!run->order->dry_run) {
+        LW_TRY(import_void_left(run->home, run->now));
     }
-    if (run->count == 0) {
+    LW_TRY(compare(run));
+    if (run->order->dry_run || (!has_work(run) && !run->known)) {
         return LW_SUCCESS;
     }
-    LW_TRY(fill_record(run));
-    LW_TRY(import_begin(run));
-    LW_TRY(import_compare(run));
-    return import_issue(run);
+    return carry_out(run);
 }
 
 static void count_state(const struct import_row *row, int64_t now,
@@ -284,17 +248,12 @@ static void count_state(const struct import_row *row, int64_t now,
     }
 }
 
-static void count_rows(const struct import_run *run)
+static void count_states(const struct import_run *run)
 {
-    struct wallet_import_result *result = run->result;
-    result->bad = run->bad;
     for (size_t i = 0; i < run->count; i++) {
         const struct import_row *row = &run->rows[i];
-        result->bad += row->clash ? 1 : 0;
-        result->good += row->clash ? 0 : 1;
-        result->already += row->there ? 1 : 0;
         if (row->there || row->issued || (run->order->dry_run && !row->clash)) {
-            count_state(row, run->now, result);
+            count_state(row, run->now, run->result);
         }
     }
 }
@@ -313,11 +272,12 @@ lw_err wallet_flow_import(struct wallet_home *home, const struct wallet_import_o
     run->watch = watch;
     run->result = result;
     run->lock = -1;
+    run->bad_text = LW_BUF(TEXT_MAX);
     run->now = lw_now(home->env->clock);
     run->checked_at = run->now;
     run->salts.from = home->env->rng;
     lw_err err = run_import(run);
-    count_rows(run);
+    count_states(run);
     if (run->superseded) {
         size_t published = 0;
         const lw_err lists = wallet_flow_publish_status(home, &published);

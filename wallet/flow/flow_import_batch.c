@@ -57,20 +57,6 @@ static lw_err draw(void *ctx, uint8_t *out, size_t n)
     return LW_SUCCESS;
 }
 
-/* Reads the row from the file once more: it was good when all were read. */
-static lw_err convert(struct import_run *run, const struct import_row *row)
-{
-    const struct wallet_csv_row at = {.line = row->line,
-                                      .raw = {run->order->csv.ptr + row->at, row->raw_len}};
-    struct wallet_csv_row cells;
-    wallet_csv_seek(run->csv, &at);
-    lw_err err = wallet_csv_next(run->csv, &cells);
-    err = err.code == LW_OK ? wallet_import_row(run->plan, &cells, &run->scratch) : err;
-    return err.code == LW_OK
-               ? LW_SUCCESS
-               : LW_FAIL(LW_E_CORRUPT, "import: a row reads otherwise than before", LW_NOWHERE);
-}
-
 static uint8_t *copy(uint8_t *at, lw_bytes from, lw_bytes *to)
 {
     if (from.len > 0) {
@@ -107,7 +93,7 @@ static lw_err own(struct import_item *item)
 static lw_err fill_item(struct import_run *run, struct import_item *item, struct import_row *row)
 {
     struct wallet_license *l = &item->license;
-    LW_TRY(convert(run, row));
+    LW_TRY(import_convert(run, row));
     import_license(run, &run->scratch, l);
     item->row = row;
     item->who = run->scratch.who;
@@ -131,24 +117,17 @@ static void fill_job(const struct import_batch *batch, struct hsm_job *job)
     memcpy(job->label, key->label, sizeof(job->label));
 }
 
-lw_err import_batch_prepare(struct import_batch *batch, uint64_t number)
+lw_err import_batch_prepare(struct import_batch *batch, struct import_row *const *rows,
+                            size_t count)
 {
     struct import_run *run = batch->run;
-    const size_t begin = (size_t)number * run->record.batch_size;
-    const size_t left = run->count - begin;
-    const size_t rows = left < run->record.batch_size ? left : run->record.batch_size;
-    batch->number = number;
     batch->count = 0;
     batch->next = NULL;
     LW_TRY(wallet_home_signer(run->home, HSM_PURPOSE_CREDENTIAL, run->agency->id, &batch->signer));
-    for (size_t i = begin; i < begin + rows; i++) {
-        struct import_row *row = &run->rows[i];
-        if (row->there || row->clash) {
-            continue;
-        }
-        struct import_item *item = &batch->items[batch->count];
-        struct hsm_job *job = &batch->jobs[batch->count];
-        LW_TRY(fill_item(run, item, row));
+    for (size_t i = 0; i < count; i++) {
+        struct import_item *item = &batch->items[i];
+        struct hsm_job *job = &batch->jobs[i];
+        LW_TRY(fill_item(run, item, rows[i]));
         fill_job(batch, job);
         LW_TRY(wallet_record_digest(batch->signer.kid, lw_buf_view(&item->payload), job->digest));
         batch->count++;

@@ -1,151 +1,25 @@
-/* Which rows are in the store, and how the terms of each number follow each other there. */
+/* How the terms of each number follow each other: rows of the file and versions of the store. */
 #include <stdlib.h>
 
 #include "flow_import_internal.h"
 
-enum { PAGE = 16 };
-
-/* A version of a number that is in the store. */
-struct version {
-    uint8_t id[WALLET_UUID_LEN];
-    uint8_t successor[WALLET_UUID_LEN];
-    bool has_successor;
-    enum wallet_state state;
-    int64_t valid_from;
-    int64_t valid_until;
-    char text[WALLET_NUMBER_MAX + 1];
-    bool in_file;
-};
-
 /* A link of a chain: a row of the file, a version of the store, or both. SIZE_MAX: none. */
 struct element {
     size_t row;
-    size_t version;
+    size_t version; /* what the store has and keeps */
+    size_t base;    /* the version that the row's next one comes after */
 };
 
 struct chain {
-    struct import_run *run;
-    const struct wallet_txn *txn;
-    struct version *versions;
-    size_t version_count;
-    size_t version_room;
+    struct import_kept kept;
     struct element *elements;
     size_t count;
     size_t room;
 };
 
-static lw_err out_of_memory(void)
+static struct import_row *row_of(const struct chain *c, const struct element *e)
 {
-    return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
-}
-
-static bool is_open(enum wallet_state state)
-{
-    return state == WALLET_ACTIVE || state == WALLET_SUSPENDED;
-}
-
-static lw_err push_version(struct chain *c, const struct wallet_stored_license *stored)
-{
-    if (c->version_count == c->version_room) {
-        const size_t room = c->version_room == 0 ? PAGE : 2 * c->version_room;
-        struct version *more = realloc(c->versions, room * sizeof(*more));
-        if (more == NULL) {
-            return out_of_memory();
-        }
-        c->versions = more;
-        c->version_room = room;
-    }
-    const struct wallet_license *l = &stored->license;
-    struct version *v = &c->versions[c->version_count++];
-    *v = (struct version){.has_successor = stored->has_successor,
-                          .state = stored->state,
-                          .valid_from = l->valid_from,
-                          .valid_until = l->valid_until};
-    memcpy(v->id, l->id, sizeof(v->id));
-    memcpy(v->successor, stored->successor, sizeof(v->successor));
-    if (l->version.len >= sizeof(v->text)) {
-        return LW_FAIL(LW_E_CORRUPT, "import: a version in the store is too long", LW_NOWHERE);
-    }
-    memcpy(v->text, l->version.ptr, l->version.len);
-    return LW_SUCCESS;
-}
-
-static lw_err load_versions(struct chain *c, lw_str number)
-{
-    struct wallet_page page = {.len = 0};
-    c->version_count = 0;
-    while (!page.end) {
-        uint8_t ids[PAGE][WALLET_UUID_LEN];
-        size_t count = PAGE;
-        LW_TRY(wallet_store_license_versions(c->txn, c->run->type->id, number, &page, ids, &count));
-        for (size_t i = 0; i < count; i++) {
-            WALLET_AUTO_LICENSE stored = {.state = 0};
-            LW_TRY(wallet_store_license_load(c->txn, ids[i], WALLET_LOAD_PUBLIC, &stored));
-            LW_TRY(push_version(c, &stored));
-        }
-    }
-    return LW_SUCCESS;
-}
-
-/* Without keys of their own the terms of a number are told apart by their start. */
-static size_t find_version(const struct chain *c, const struct import_row *row)
-{
-    char digits[IMPORT_VERSION_TEXT];
-    for (size_t i = 0; i < c->version_count; i++) {
-        const struct version *v = &c->versions[i];
-        if (c->run->keyed ? lw_str_is(import_version(c->run, row, digits), v->text)
-                          : v->valid_from == row->valid_from) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static void tell_difference(struct chain *c, const struct import_row *row, enum wallet_state state)
-{
-    if (!is_open(state)) {
-        return;
-    }
-    if (row->by_register == WALLET_REVOKED) {
-        import_tell_row(c->run, row,
-                        "the register has it revoked now, the store has not: `lw license revoke` "
-                        "it if that is right",
-                        false);
-    } else if (row->by_register == WALLET_CANCELLED) {
-        import_tell_row(c->run, row,
-                        "the register has it cancelled now, the store has not: `lw license "
-                        "cancel` it if that is right",
-                        false);
-    }
-}
-
-/* Finds the row in the store; a new one must not bear the key of another number's term. */
-static lw_err match(struct chain *c, struct import_row *row, size_t *version)
-{
-    char digits[IMPORT_VERSION_TEXT];
-    *version = find_version(c, row);
-    row->there = *version != SIZE_MAX;
-    if (row->there) {
-        struct version *v = &c->versions[*version];
-        v->in_file = true;
-        tell_difference(c, row, v->state);
-        row->state = (uint8_t)v->state;
-        row->valid_until = v->valid_until;
-        memcpy(row->id, v->id, sizeof(row->id));
-        return LW_SUCCESS;
-    }
-    if (!c->run->keyed) {
-        return LW_SUCCESS;
-    }
-    LW_TRY(wallet_store_license_key_taken(c->txn, c->run->type->id,
-                                          import_version(c->run, row, digits), &row->clash));
-    if (row->clash) {
-        import_tell_row(c->run, row,
-                        "the term's key is that of another license in the store, under another "
-                        "number",
-                        true);
-    }
-    return LW_SUCCESS;
+    return &c->kept.run->rows[e->row];
 }
 
 static lw_err make_room(struct chain *c, size_t count)
@@ -153,7 +27,7 @@ static lw_err make_room(struct chain *c, size_t count)
     if (count > c->room) {
         struct element *more = realloc(c->elements, 2 * count * sizeof(*more));
         if (more == NULL) {
-            return out_of_memory();
+            return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
         }
         c->elements = more;
         c->room = 2 * count;
@@ -161,43 +35,47 @@ static lw_err make_room(struct chain *c, size_t count)
     return LW_SUCCESS;
 }
 
-static bool row_follows(const struct chain *c, const struct element *e, const struct version *v)
+static bool row_follows(const struct chain *c, const struct element *e,
+                        const struct import_version_kept *v)
 {
     char digits[IMPORT_VERSION_TEXT];
     if (e->row == SIZE_MAX) { /* versions of the store are taken in their order */
         return false;
     }
-    const struct import_row *row = &c->run->rows[e->row];
+    const struct import_row *row = row_of(c, e);
     return row->valid_from != v->valid_from
                ? row->valid_from > v->valid_from
-               : wallet_version_cmp(import_version(c->run, row, digits), lw_str_c(v->text)) > 0;
+               : wallet_version_cmp(import_version(c->kept.run, row, digits), lw_str_c(v->text)) >
+                     0;
 }
 
 /* Puts a version that the file does not have where it belongs between the rows. */
 static void insert_version(struct chain *c, size_t version)
 {
     size_t at = 0;
-    while (at < c->count && !row_follows(c, &c->elements[at], &c->versions[version])) {
+    while (at < c->count && !row_follows(c, &c->elements[at], &c->kept.versions[version])) {
         at++;
     }
     memmove(&c->elements[at + 1], &c->elements[at], (c->count - at) * sizeof(c->elements[0]));
-    c->elements[at] = (struct element){.row = SIZE_MAX, .version = version};
+    c->elements[at] = (struct element){.row = SIZE_MAX, .version = version, .base = SIZE_MAX};
     c->count++;
 }
 
 static lw_err build(struct chain *c, size_t begin, size_t end)
 {
     c->count = 0;
-    LW_TRY(make_room(c, end - begin + c->version_count));
+    LW_TRY(make_room(c, end - begin + c->kept.count));
     for (size_t i = begin; i < end; i++) {
-        struct element e = {.row = i};
-        LW_TRY(match(c, &c->run->rows[i], &e.version));
-        if (!c->run->rows[i].clash) {
-            c->elements[c->count++] = e;
+        struct import_row *row = &c->kept.run->rows[i];
+        struct import_match match;
+        LW_TRY(import_match(&c->kept, row, end - begin == 1, &match));
+        if (!row->clash) {
+            c->elements[c->count++] =
+                (struct element){.row = i, .version = match.version, .base = match.base};
         }
     }
-    for (size_t i = 0; i < c->version_count; i++) {
-        if (!c->versions[i].in_file) {
+    for (size_t i = 0; i < c->kept.count; i++) {
+        if (!c->kept.versions[i].covered) {
             insert_version(c, i);
         }
     }
@@ -208,22 +86,22 @@ static lw_err build(struct chain *c, size_t begin, size_t end)
 static void count_versions(struct chain *c)
 {
     int64_t last = 0;
-    for (size_t i = 0; i < c->version_count; i++) {
+    for (size_t i = 0; i < c->kept.count; i++) {
         int64_t n = 0;
-        if (lw_str_int(lw_str_c(c->versions[i].text), &n).code == LW_OK && n > last) {
+        if (lw_str_int(lw_str_c(c->kept.versions[i].text), &n).code == LW_OK && n > last) {
             last = n;
         }
     }
-    for (size_t i = 0; i < c->count && !c->run->keyed; i++) {
+    for (size_t i = 0; i < c->count && !c->kept.run->keyed; i++) {
         if (c->elements[i].version == SIZE_MAX && last < UINT32_MAX) {
-            c->run->rows[c->elements[i].row].count = (uint32_t)++last;
+            row_of(c, &c->elements[i])->count = (uint32_t)++last;
         }
     }
 }
 
 static const uint8_t *id_of(const struct chain *c, const struct element *e)
 {
-    return e->version == SIZE_MAX ? c->run->rows[e->row].id : c->versions[e->version].id;
+    return e->version == SIZE_MAX ? row_of(c, e)->id : c->kept.versions[e->version].id;
 }
 
 static lw_err is_there(const struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN], bool *there)
@@ -238,22 +116,108 @@ static lw_err is_there(const struct wallet_txn *txn, const uint8_t id[WALLET_UUI
     return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
 }
 
+/* Says whether a version names a successor that never came, as its run was killed before. */
+static lw_err lacks_successor(const struct chain *c, size_t version, bool *lacks)
+{
+    *lacks = false;
+    if (version == SIZE_MAX || !c->kept.versions[version].has_successor) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(is_there(c->kept.txn, c->kept.versions[version].successor, lacks));
+    *lacks = !*lacks;
+    return LW_SUCCESS;
+}
+
+/* Of the versions of one term. */
+static uint16_t greatest_revision(const struct chain *c, size_t version)
+{
+    unsigned greatest = 1;
+    lw_str key;
+    (void)wallet_version_revision(lw_str_c(c->kept.versions[version].text), &key);
+    for (size_t i = 0; i < c->kept.count; i++) {
+        lw_str other;
+        const unsigned one = wallet_version_revision(lw_str_c(c->kept.versions[i].text), &other);
+        greatest = lw_str_eq(key, other) && one > greatest ? one : greatest;
+    }
+    return (uint16_t)greatest;
+}
+
+/*
+ * The last term of the register is in force: should the store have it superseded by one that never
+ * came, and that the register has no more, it is issued once again.
+ */
+static lw_err revive_last(struct chain *c)
+{
+    struct element *last = c->count == 0 ? NULL : &c->elements[c->count - 1];
+    bool lacks = false;
+    if (last == NULL || last->row == SIZE_MAX || last->version == SIZE_MAX ||
+        c->kept.versions[last->version].state != WALLET_SUPERSEDED || row_of(c, last)->kept) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(lacks_successor(c, last->version, &lacks));
+    if (lacks) {
+        struct import_row *row = row_of(c, last);
+        row->there = false;
+        row->changed = true;
+        row->revision = greatest_revision(c, last->version) + 1;
+        last->base = last->version;
+        last->version = SIZE_MAX;
+    }
+    return LW_SUCCESS;
+}
+
 /*
  * A run that was killed between two terms of a number left the earlier one with a successor that
  * never came: it comes now, under the id that was meant for it.
  */
 static lw_err choose_id(const struct chain *c, size_t i, uint8_t id[WALLET_UUID_LEN])
 {
-    const size_t before = i == 0 ? SIZE_MAX : c->elements[i - 1].version;
-    if (before != SIZE_MAX && c->versions[before].has_successor) {
-        bool there = false;
-        LW_TRY(is_there(c->txn, c->versions[before].successor, &there));
-        if (!there) {
-            memcpy(id, c->versions[before].successor, WALLET_UUID_LEN);
-            return LW_SUCCESS;
-        }
+    const struct element *before = i == 0 ? NULL : &c->elements[i - 1];
+    size_t version = c->elements[i].base;
+    bool lacks = false;
+    LW_TRY(lacks_successor(c, version, &lacks));
+    if (!lacks && before != NULL) {
+        version = before->version != SIZE_MAX ? before->version : before->base;
+        LW_TRY(lacks_successor(c, version, &lacks));
+        lacks = lacks && (before->version != SIZE_MAX ||
+                          memcmp(row_of(c, before)->id, c->kept.versions[version].successor,
+                                 WALLET_UUID_LEN) != 0);
     }
-    return wallet_store_new_id(c->run->home->store, id);
+    if (lacks) {
+        memcpy(id, c->kept.versions[version].successor, WALLET_UUID_LEN);
+        return LW_SUCCESS;
+    }
+    return wallet_store_new_id(c->kept.run->home->store, id);
+}
+
+static void set_predecessor(struct import_row *row, const uint8_t *id)
+{
+    row->has_predecessor = id != NULL;
+    if (id != NULL) {
+        memcpy(row->predecessor, id, sizeof(row->predecessor));
+    }
+}
+
+/* What a new version comes after, and whether that is in force and is superseded by it. */
+static void link_one(struct chain *c, size_t i, size_t *open)
+{
+    const struct element *e = &c->elements[i];
+    struct import_row *row = row_of(c, e);
+    const struct import_version_kept *base =
+        e->base == SIZE_MAX ? NULL : &c->kept.versions[e->base];
+    if (base != NULL && import_is_open(base->state)) {
+        set_predecessor(row, base->id);
+        row->supersedes = true;
+    } else if (*open != SIZE_MAX) {
+        set_predecessor(row, id_of(c, &c->elements[*open]));
+        row->supersedes = true;
+        row->mends = false;
+    } else if (base != NULL) {
+        set_predecessor(row, base->id);
+    } else {
+        set_predecessor(row, i == 0 ? NULL : id_of(c, &c->elements[i - 1]));
+    }
+    *open = SIZE_MAX;
 }
 
 /* The first new term after the version that is in force takes its place. */
@@ -263,32 +227,39 @@ static lw_err link_back(struct chain *c)
     for (size_t i = 0; i < c->count; i++) {
         const struct element *e = &c->elements[i];
         if (e->version != SIZE_MAX) {
-            open = is_open(c->versions[e->version].state) ? i : open;
+            open = import_is_open(c->kept.versions[e->version].state) ? i : open;
             continue;
         }
-        struct import_row *row = &c->run->rows[e->row];
-        LW_TRY(choose_id(c, i, row->id));
-        row->has_predecessor = i > 0;
-        if (i > 0) {
-            const size_t before = open != SIZE_MAX ? open : i - 1;
-            memcpy(row->predecessor, id_of(c, &c->elements[before]), sizeof(row->predecessor));
-        }
-        row->supersedes = open != SIZE_MAX;
-        open = SIZE_MAX;
+        LW_TRY(choose_id(c, i, row_of(c, e)->id));
+        link_one(c, i, &open);
     }
     return LW_SUCCESS;
+}
+
+/* A change of what a license says is no reason to resume it. */
+static bool stays_suspended(const struct chain *c, const struct element *e)
+{
+    const struct import_version_kept *base =
+        e->base == SIZE_MAX ? NULL : &c->kept.versions[e->base];
+    return base != NULL && base->state == WALLET_SUSPENDED && base->was_set &&
+           base->reason_code != WALLET_REASON_REGISTER;
 }
 
 static void link_forward(struct chain *c)
 {
     for (size_t i = 0; i < c->count; i++) {
-        if (c->elements[i].version != SIZE_MAX) {
+        const struct element *e = &c->elements[i];
+        if (e->version != SIZE_MAX) {
             continue;
         }
-        struct import_row *row = &c->run->rows[c->elements[i].row];
+        struct import_row *row = row_of(c, e);
         const enum wallet_state by_register = (enum wallet_state)row->by_register;
         const bool last = i + 1 == c->count;
-        row->state = (uint8_t)(last || !is_open(by_register) ? by_register : WALLET_SUPERSEDED);
+        row->state =
+            (uint8_t)(last || !import_is_open(by_register) ? by_register : WALLET_SUPERSEDED);
+        if (row->state == WALLET_ACTIVE && stays_suspended(c, e)) {
+            row->state = WALLET_SUSPENDED;
+        }
         row->has_successor = row->state == WALLET_SUPERSEDED;
         if (row->has_successor) {
             memcpy(row->successor, id_of(c, &c->elements[i + 1]), sizeof(row->successor));
@@ -296,20 +267,56 @@ static void link_forward(struct chain *c)
     }
 }
 
+/* Says whether a new term takes the place of the version at `i`. */
+static bool is_followed(const struct chain *c, size_t i)
+{
+    for (size_t n = i + 1; n < c->count; n++) {
+        const struct element *e = &c->elements[n];
+        if (e->version == SIZE_MAX && row_of(c, e)->supersedes &&
+            memcmp(row_of(c, e)->predecessor, id_of(c, &c->elements[i]), WALLET_UUID_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* States that differ, and versions in force whose term the file has no more. */
+static lw_err compare_rest(struct chain *c, lw_str number)
+{
+    struct import_run *run = c->kept.run;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct element *e = &c->elements[i];
+        const struct import_version_kept *v =
+            e->version == SIZE_MAX ? NULL : &c->kept.versions[e->version];
+        if (v == NULL) {
+            continue;
+        }
+        const bool followed = import_is_open(v->state) && is_followed(c, i);
+        if (e->row != SIZE_MAX) {
+            import_compare_state(run, row_of(c, e), v, followed);
+        } else if (import_is_open(v->state) && !followed) {
+            LW_TRY(import_take_gone(run, number, v->import, v->id, v->valid_until));
+        }
+    }
+    return LW_SUCCESS;
+}
+
 static lw_err compare_all(struct chain *c)
 {
-    struct import_run *run = c->run;
+    struct import_run *run = c->kept.run;
     size_t end = 0;
     for (size_t i = 0; i < run->count; i = end) {
         const lw_str number = import_number(run, &run->rows[i]);
         for (end = i; end < run->count && lw_str_eq(import_number(run, &run->rows[end]), number);
              end++) {
         }
-        LW_TRY(load_versions(c, number));
+        LW_TRY(import_load_versions(&c->kept, number));
         LW_TRY(build(c, i, end));
+        LW_TRY(revive_last(c));
         count_versions(c);
         LW_TRY(link_back(c));
         link_forward(c);
+        LW_TRY(compare_rest(c, number));
     }
     return LW_SUCCESS;
 }
@@ -317,11 +324,12 @@ static lw_err compare_all(struct chain *c)
 lw_err import_compare(struct import_run *run)
 {
     WALLET_AUTO_TXN txn = NULL;
-    struct chain c = {.run = run};
+    struct chain c = {.kept = {.run = run}};
     LW_TRY(wallet_read_begin(run->home->store, &txn));
-    c.txn = txn;
+    LW_TRY(import_find_mine(run, txn));
+    c.kept.txn = txn;
     const lw_err err = compare_all(&c);
-    free(c.versions);
+    free(c.kept.versions);
     free(c.elements);
     return err;
 }

@@ -11,10 +11,11 @@
 struct import_pipe {
     struct import_run *run;
     struct import_batch slots[IMPORT_SLOTS];
-    size_t rows;    /* of a slot */
-    uint64_t *todo; /* batches not done yet, in order */
-    size_t todo_count;
-    size_t total; /* licenses to issue */
+    size_t rows;              /* of a slot */
+    struct import_row **todo; /* rows to issue, in order */
+    size_t total;
+    size_t todo_count; /* batches of them */
+    uint64_t before;   /* batches that earlier runs wrote */
     size_t done;
     int64_t begun_ms;
     bool has_lock;
@@ -159,8 +160,11 @@ static lw_err make_ready(struct import_pipe *p, size_t nth, struct import_batch 
         return LW_SUCCESS;
     }
     struct import_batch *slot = slot_of(p, nth);
+    const size_t begin = nth * p->rows;
+    const size_t left = p->total - begin;
     LW_TRY(failure(p));
-    LW_TRY(import_batch_prepare(slot, p->todo[nth]));
+    slot->number = p->before + nth;
+    LW_TRY(import_batch_prepare(slot, p->todo + begin, left < p->rows ? left : p->rows));
     *batch = slot;
     return LW_SUCCESS;
 }
@@ -244,39 +248,38 @@ static lw_err settle(struct import_pipe *p)
     return failure(p);
 }
 
-static lw_err list_batches(struct import_pipe *p)
+static lw_err list_rows(struct import_pipe *p)
 {
     const struct import_run *run = p->run;
-    const size_t batches = (run->count + p->rows - 1) / p->rows;
-    WALLET_AUTO_TXN txn = NULL;
-    p->todo = calloc(batches + 1, sizeof(*p->todo));
+    p->todo = calloc(run->count + 1, sizeof(struct import_row *));
     if (p->todo == NULL) {
         return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
     }
-    LW_TRY(wallet_read_begin(run->home->store, &txn));
-    for (size_t i = 0; i < batches; i++) {
-        bool done = false;
-        LW_TRY(wallet_store_import_batch_done(txn, run->record.id, i, &done));
-        if (!done) {
-            p->todo[p->todo_count++] = i;
+    for (size_t i = 0; i < run->count; i++) {
+        struct import_row *row = &run->rows[i];
+        if (!row->there && !row->clash) {
+            p->todo[p->total++] = row;
         }
     }
-    for (size_t i = 0; i < run->count; i++) {
-        p->total += run->rows[i].there || run->rows[i].clash ? 0 : 1;
-    }
+    p->todo_count = (p->total + p->rows - 1) / p->rows;
+    p->before = run->record.batches;
     return LW_SUCCESS;
 }
 
 static lw_err make_pipe(struct import_pipe *p)
 {
     struct import_run *run = p->run;
-    p->rows = run->record.batch_size;
+    p->rows = run->order->batch_rows == 0 ? IMPORT_BATCH_ROWS : run->order->batch_rows;
     p->begun_ms = lw_mono_ms(run->home->env->clock);
-    LW_TRY(list_batches(p));
+    LW_TRY(list_rows(p));
+    if (p->total == 0) {
+        return LW_SUCCESS;
+    }
+    p->rows = p->rows < p->total ? p->rows : p->total;
     for (size_t i = 0; i < IMPORT_SLOTS; i++) {
         p->slots[i].run = run;
         p->slots[i].pipe = p;
-        LW_TRY(import_batch_make(&p->slots[i], p->rows < run->count ? p->rows : run->count));
+        LW_TRY(import_batch_make(&p->slots[i], p->rows));
     }
     if (pthread_mutex_init(&p->lock, NULL) != 0 || pthread_cond_init(&p->moved, NULL) != 0) {
         return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
@@ -287,9 +290,8 @@ static lw_err make_pipe(struct import_pipe *p)
 
 static void free_pipe(struct import_pipe *p)
 {
-    const size_t rows = p->rows < p->run->count ? p->rows : p->run->count;
     for (size_t i = 0; i < IMPORT_SLOTS; i++) {
-        import_batch_free(&p->slots[i], rows);
+        import_batch_free(&p->slots[i], p->rows);
     }
     if (p->has_lock) {
         (void)pthread_cond_destroy(&p->moved);

@@ -4,16 +4,22 @@
 
 #include "flow_import_internal.h"
 
-enum { TEXT_MAX = 1 << 30, ROOM_FIRST = 256, SET_FIRST = 1024, FAULTS_MAX = 8 };
+enum { TEXT_MAX = 1 << 30, ROOM_FIRST = 256, FAULTS_MAX = 8 };
 
 lw_str import_version(const struct import_run *run, const struct import_row *row,
                       char digits[IMPORT_VERSION_TEXT])
 {
-    if (row->version_len > 0) {
-        return (lw_str){(const char *)run->text.ptr + row->text + row->number_len,
+    const lw_str key = {(const char *)run->text.ptr + row->text + row->number_len,
                         row->version_len};
+    int n = 0;
+    if (key.len > 0 && row->revision <= 1) {
+        return key;
     }
-    const int n = snprintf(digits, IMPORT_VERSION_TEXT, "%u", row->count);
+    if (key.len > 0) {
+        n = snprintf(digits, IMPORT_VERSION_TEXT, "%.*s~%u", (int)key.len, key.ptr, row->revision);
+    } else {
+        n = snprintf(digits, IMPORT_VERSION_TEXT, "%u", row->count);
+    }
     return (lw_str){digits, n > 0 ? (size_t)n : 0};
 }
 
@@ -29,6 +35,7 @@ static const char *without_layer(const char *why)
 void import_tell(struct import_run *run, struct import_place place, const char *why, bool fatal)
 {
     const struct wallet_import_issue issue = {.line = place.line,
+                                              .other = place.other,
                                               .column = place.column,
                                               .why = without_layer(why),
                                               .fatal = fatal,
@@ -42,83 +49,6 @@ void import_tell_row(struct import_run *run, const struct import_row *row, const
     const struct import_place place = {.line = row->line,
                                        .raw = {run->order->csv.ptr + row->at, row->raw_len}};
     import_tell(run, place, why, fatal);
-}
-
-/*
- * The rows by what may be given once only: the term's key, or number and start. Open addressing
- * over indexes, from 1.
- */
-struct seen {
-    uint32_t *slots;
-    size_t size; /* a power of two */
-};
-
-static lw_str once_key(const struct import_run *run, const struct import_row *row)
-{
-    const char *text = (const char *)run->text.ptr + row->text;
-    return run->keyed ? (lw_str){text + row->number_len, row->version_len}
-                      : (lw_str){text, row->number_len};
-}
-
-/* FNV-1a. */
-static uint64_t hash_of(const struct import_run *run, const struct import_row *row)
-{
-    const lw_str key = once_key(run, row);
-    uint64_t hash = 0xcbf29ce484222325U;
-    for (size_t i = 0; i < key.len; i++) {
-        hash = (hash ^ (uint8_t)key.ptr[i]) * 0x100000001b3U;
-    }
-    return run->keyed ? hash : (hash ^ (uint64_t)row->valid_from) * 0x100000001b3U;
-}
-
-static bool is_same(const struct import_run *run, const struct import_row *a,
-                    const struct import_row *b)
-{
-    return lw_str_eq(once_key(run, a), once_key(run, b)) &&
-           (run->keyed || a->valid_from == b->valid_from);
-}
-
-/* Returns the slot of the row like `row`, or the free one where it belongs. */
-static uint32_t *find_slot(const struct import_run *run, const struct seen *seen,
-                           const struct import_row *row)
-{
-    const uint64_t hash = hash_of(run, row);
-    size_t i = (size_t)(hash ^ (hash >> 32)) & (seen->size - 1);
-    while (seen->slots[i] != 0 && !is_same(run, &run->rows[seen->slots[i] - 1], row)) {
-        i = (i + 1) & (seen->size - 1);
-    }
-    return &seen->slots[i];
-}
-
-static lw_err grow_seen(const struct import_run *run, struct seen *seen)
-{
-    struct seen larger = {.size = seen->size == 0 ? SET_FIRST : 2 * seen->size};
-    larger.slots = calloc(larger.size, sizeof(*larger.slots));
-    if (larger.slots == NULL) {
-        return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
-    }
-    for (size_t i = 0; i < seen->size; i++) {
-        if (seen->slots[i] != 0) {
-            *find_slot(run, &larger, &run->rows[seen->slots[i] - 1]) = seen->slots[i];
-        }
-    }
-    free(seen->slots);
-    *seen = larger;
-    return LW_SUCCESS;
-}
-
-/* Says whether the last row is like one before it, and keeps it in mind if not. */
-static lw_err is_twice(const struct import_run *run, struct seen *seen, bool *twice)
-{
-    if (2 * run->count >= seen->size) {
-        LW_TRY(grow_seen(run, seen));
-    }
-    uint32_t *slot = find_slot(run, seen, &run->rows[run->count - 1]);
-    *twice = *slot != 0;
-    if (!*twice) {
-        *slot = (uint32_t)run->count;
-    }
-    return LW_SUCCESS;
 }
 
 void import_license(const struct import_run *run, const struct wallet_import_row *row,
@@ -186,6 +116,7 @@ static lw_err push_row(struct import_run *run, const struct wallet_csv_row *cell
         .valid_from = r->valid_from,
         .valid_until = r->valid_until,
         .by_register = (uint8_t)r->state,
+        .revision = 1,
     };
     LW_TRY(lw_buf_put_str(&run->text, r->number));
     LW_TRY(lw_buf_put_str(&run->text, r->version));
@@ -213,27 +144,60 @@ static void tell_errors(struct import_run *run, const struct wallet_csv_row *cel
     }
 }
 
+/* The key that the house counts on from may not look like what it counts. */
+static bool key_is_counted(struct import_run *run, const struct wallet_csv_row *cells)
+{
+    lw_str key;
+    if (wallet_version_revision(run->scratch.version, &key) == 1) {
+        return false;
+    }
+    import_tell(run, (struct import_place){.line = cells->line, .raw = cells->raw},
+                "the term's key ends in ~ and a number, as changed terms do here", true);
+    return true;
+}
+
+lw_err import_bad_number(struct import_run *run, lw_str number)
+{
+    if (run->bad_count == run->bad_room) {
+        const size_t room = run->bad_room == 0 ? ROOM_FIRST : 2 * run->bad_room;
+        struct import_number *more = realloc(run->bad_numbers, room * sizeof(*more));
+        if (more == NULL) {
+            return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
+        }
+        run->bad_numbers = more;
+        run->bad_room = room;
+    }
+    run->bad_numbers[run->bad_count++] =
+        (struct import_number){.at = run->bad_text.len, .len = number.len};
+    return lw_buf_put_str(&run->bad_text, number);
+}
+
+/* Counts a row that is left out; its license, where its number can be read, is not gone. */
+static lw_err leave_out(struct import_run *run, lw_str number)
+{
+    run->bad++;
+    if (number.len == 0) {
+        run->unread++;
+        return LW_SUCCESS;
+    }
+    return import_bad_number(run, number);
+}
+
 /* Converts, checks and keeps a row. */
 static lw_err take_row(struct import_run *run, const struct wallet_csv_row *cells,
-                       struct seen *seen)
+                       struct import_seen *seen)
 {
     bool twice = false;
     if (wallet_import_row(run->plan, cells, &run->scratch).code != LW_OK) {
         tell_errors(run, cells);
-        run->bad++;
-        return LW_SUCCESS;
+        return leave_out(run, run->scratch.number);
     }
-    if (!may_be_issued(run, cells)) {
-        run->bad++;
-        return LW_SUCCESS;
+    if (key_is_counted(run, cells) || !may_be_issued(run, cells)) {
+        return leave_out(run, run->scratch.number);
     }
     LW_TRY(push_row(run, cells));
-    LW_TRY(is_twice(run, seen, &twice));
+    LW_TRY(import_seen_before(run, seen, &twice));
     if (twice) {
-        import_tell_row(run, &run->rows[run->count - 1],
-                        run->keyed ? "the term's key is given on an earlier line"
-                                   : "number and start date are given on an earlier line",
-                        true);
         run->count--;
         run->bad++;
         return LW_SUCCESS;
@@ -278,8 +242,22 @@ static lw_err sort_rows(struct import_run *run)
     return LW_SUCCESS;
 }
 
+/* Leaves out the earlier ones of rows that contradict each other. */
+static void drop_twice(struct import_run *run)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->rows[i].twice) {
+            run->bad++;
+        } else {
+            run->rows[kept++] = run->rows[i];
+        }
+    }
+    run->count = kept;
+}
+
 /* Leaves out the numbers that have more terms than a license can have versions. */
-static void drop_long_chains(struct import_run *run)
+static lw_err drop_long_chains(struct import_run *run)
 {
     size_t kept = 0;
     size_t end = 0;
@@ -293,14 +271,15 @@ static void drop_long_chains(struct import_run *run)
                 run->rows[kept++] = run->rows[k];
             } else {
                 import_tell_row(run, &run->rows[k], "the number has more than 999 terms", true);
-                run->bad++;
+                LW_TRY(leave_out(run, number));
             }
         }
     }
     run->count = kept;
+    return LW_SUCCESS;
 }
 
-static lw_err read_all(struct import_run *run, bool quiet, struct seen *seen)
+static lw_err read_all(struct import_run *run, bool quiet, struct import_seen *seen)
 {
     for (;;) {
         struct wallet_csv_row cells;
@@ -317,7 +296,7 @@ static lw_err read_all(struct import_run *run, bool quiet, struct seen *seen)
         } else if (!quiet) {
             import_tell(run, (struct import_place){.line = cells.line, .raw = cells.raw}, err.why,
                         true);
-            run->bad++;
+            LW_TRY(leave_out(run, LW_STR("")));
         }
     }
 }
@@ -330,13 +309,26 @@ lw_err import_read(struct import_run *run, bool quiet)
     run->count = 0;
     run->seen = 0;
     run->bad = 0;
-    struct seen seen = {.slots = NULL};
+    run->unread = 0;
+    struct import_seen seen = {.slots = NULL};
     const lw_err err = read_all(run, quiet, &seen);
     free(seen.slots);
     LW_TRY(err);
+    drop_twice(run);
     LW_TRY(sort_rows(run));
-    if (!quiet) {
-        drop_long_chains(run);
-    }
-    return LW_SUCCESS;
+    return quiet ? LW_SUCCESS : drop_long_chains(run);
+}
+
+/* It was good when all were read. */
+lw_err import_convert(struct import_run *run, const struct import_row *row)
+{
+    const struct wallet_csv_row at = {.line = row->line,
+                                      .raw = {run->order->csv.ptr + row->at, row->raw_len}};
+    struct wallet_csv_row cells;
+    wallet_csv_seek(run->csv, &at);
+    lw_err err = wallet_csv_next(run->csv, &cells);
+    err = err.code == LW_OK ? wallet_import_row(run->plan, &cells, &run->scratch) : err;
+    return err.code == LW_OK
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_CORRUPT, "import: a row reads otherwise than before", LW_NOWHERE);
 }

@@ -1,53 +1,6 @@
 /* What an import writes: its journal, intents, and the records of a batch with their effects. */
-#include <stdio.h>
-
 #include "flow_import_internal.h"
 #include "wallet/store_person.h"
-
-enum { INTENTS = 16 };
-
-/* No other import runs in this home, so what is open of one was left by a run that ended. */
-static lw_err void_left(struct wallet_txn *txn, int64_t now)
-{
-    struct wallet_page page = {.len = 0};
-    while (!page.end) {
-        struct wallet_intent intents[INTENTS];
-        size_t count = INTENTS;
-        LW_TRY(wallet_store_license_intents(txn, &page, intents, &count));
-        for (size_t i = 0; i < count; i++) {
-            if (intents[i].import != 0) {
-                LW_TRY(flow_void_intent(txn, &intents[i], now));
-            }
-        }
-    }
-    return LW_SUCCESS;
-}
-
-struct begin {
-    struct import_run *run;
-    struct wallet_import_record record;
-};
-
-static lw_err write_begin(struct wallet_txn *txn, void *ctx)
-{
-    struct begin *b = ctx;
-    struct import_run *run = b->run;
-    bool resumed = false;
-    b->record = run->record;
-    LW_TRY(void_left(txn, run->now));
-    LW_TRY(wallet_store_import_begin(txn, &b->record, &resumed));
-    return resumed ? LW_SUCCESS
-                   : home_audit(txn, run->now, WALLET_AUDIT_IMPORT_BEGUN, run->order->actor,
-                                LW_BYTES(b->record.id));
-}
-
-lw_err import_begin(struct import_run *run)
-{
-    struct begin b = {.run = run};
-    LW_TRY(wallet_store_write(run->home->store, write_begin, &b));
-    run->record = b.record;
-    return LW_SUCCESS;
-}
 
 static bool is_same_person(const struct import_item *a, const struct import_item *b)
 {
@@ -130,6 +83,7 @@ static lw_err complete(struct wallet_txn *txn, const struct import_run *run,
                        struct import_item *item)
 {
     const struct import_row *row = item->row;
+    const bool by_register = row->state != WALLET_ACTIVE && row->state != WALLET_SUPERSEDED;
     uint64_t audit_index = 0;
     LW_TRY(supersede(txn, run, row));
     LW_TRY(flow_audit_license(txn, run->now, WALLET_AUDIT_LICENSE_ISSUED, run->order->actor,
@@ -139,22 +93,36 @@ static lw_err complete(struct wallet_txn *txn, const struct import_run *run,
         .persons = item->person,
         .state = (enum wallet_state)row->state,
         .since = run->now,
+        .reason_code = by_register ? WALLET_REASON_REGISTER : 0,
         .predecessor = row->has_predecessor ? row->predecessor : NULL,
         .successor = row->has_successor ? row->successor : NULL,
         .record = lw_buf_view(&item->record),
         .audit_index = audit_index,
     };
     LW_TRY(wallet_store_license_complete(txn, &put));
+    if (row->mends) {
+        LW_TRY(flow_mended(txn, row->predecessor, row->id, run->now, run->order->actor));
+    }
     return log_state(txn, run, row);
 }
 
-static lw_err log_end(struct wallet_txn *txn, const struct import_run *run)
+static lw_err note_batch(struct wallet_txn *txn, const struct import_batch *batch)
 {
-    struct wallet_import_record record;
-    LW_TRY(wallet_store_import_get(txn, run->record.id, &record));
-    return record.state == WALLET_IMPORT_DONE ? home_audit(txn, run->now, WALLET_AUDIT_IMPORT_ENDED,
-                                                           run->order->actor, LW_BYTES(record.id))
-                                              : LW_SUCCESS;
+    const struct import_run *run = batch->run;
+    struct wallet_import_batch entry = {
+        .batch = batch->number, .issued = batch->count, .at = run->now};
+    memcpy(entry.first, batch->items[0].row->id, sizeof(entry.first));
+    memcpy(entry.last, batch->items[0].row->id, sizeof(entry.last));
+    for (size_t i = 1; i < batch->count; i++) {
+        const uint8_t *id = batch->items[i].row->id;
+        if (memcmp(id, entry.first, sizeof(entry.first)) < 0) {
+            memcpy(entry.first, id, sizeof(entry.first));
+        }
+        if (memcmp(id, entry.last, sizeof(entry.last)) > 0) {
+            memcpy(entry.last, id, sizeof(entry.last));
+        }
+    }
+    return wallet_store_import_batch_put(txn, run->record.id, &entry);
 }
 
 lw_err import_write_batch(struct wallet_txn *txn, void *ctx)
@@ -164,8 +132,6 @@ lw_err import_write_batch(struct wallet_txn *txn, void *ctx)
     for (size_t i = 0; i < batch->count; i++) {
         LW_TRY(complete(txn, run, &batch->items[i]));
     }
-    LW_TRY(
-        wallet_store_import_batch_put(txn, run->record.id, batch->number, batch->count, run->now));
-    LW_TRY(log_end(txn, run));
+    LW_TRY(note_batch(txn, batch));
     return batch->next == NULL ? LW_SUCCESS : import_reserve(txn, batch->next);
 }

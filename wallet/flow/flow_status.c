@@ -56,15 +56,22 @@ static enum wallet_entry_status entry_of(enum wallet_state to)
     return WALLET_ENTRY_INVALID;
 }
 
+lw_err flow_set_state(struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
+                      const struct wallet_state_change *change, lw_str actor,
+                      enum wallet_state *from)
+{
+    LW_TRY(wallet_store_license_set_state(txn, id, change, from));
+    LW_TRY(wallet_store_credential_set_status(txn, id, entry_of(change->to), NULL));
+    return flow_audit_license(txn, change->since, kind_of(change->to), actor, id, NULL);
+}
+
 static lw_err write_change(struct wallet_txn *txn, void *ctx)
 {
     struct change *c = ctx;
     uint8_t id[WALLET_UUID_LEN];
     c->from = (enum wallet_state)0;
     LW_TRY(flow_find(txn, c->ref, id));
-    LW_TRY(wallet_store_license_set_state(txn, id, &c->to, &c->from));
-    LW_TRY(wallet_store_credential_set_status(txn, id, entry_of(c->to.to), NULL));
-    return flow_audit_license(txn, c->to.since, kind_of(c->to.to), c->actor, id, NULL);
+    return flow_set_state(txn, id, &c->to, c->actor, &c->from);
 }
 
 /* Characters of UTF-8 text, which the store checks to be such. */

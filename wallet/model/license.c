@@ -38,3 +38,24 @@ bool wallet_state_may_follow(enum wallet_state from, enum wallet_state to)
     }
     return false;
 }
+
+unsigned wallet_version_revision(lw_str version, lw_str *key)
+{
+    unsigned revision = 0;
+    unsigned weight = 1;
+    size_t at = version.len;
+    *key = version;
+    while (at > 0 && version.ptr[at - 1] >= '0' && version.ptr[at - 1] <= '9' &&
+           weight <= WALLET_REVISION_MAX) {
+        at--;
+        revision += weight * (unsigned)(version.ptr[at] - '0');
+        weight *= 10;
+    }
+    const bool has = at > 1 && at < version.len && version.ptr[at - 1] == '~' &&
+                     version.ptr[at] != '0' && revision > 1;
+    if (!has) {
+        return 1;
+    }
+    key->len = at - 1;
+    return revision;
+}

@@ -35,6 +35,9 @@ static const char *const names[WALLET_AUDIT_KIND_END] = {
     [WALLET_AUDIT_REFUSED_REQUEST] = "request.refused",
     [WALLET_AUDIT_OPENINGS_ERASED] = "openings.erased",
     [WALLET_AUDIT_BACKUP] = "store.copied",
+    [WALLET_AUDIT_LICENSE_MENDED] = "license.mended",
+    [WALLET_AUDIT_IMPORT_VOIDING] = "import.voiding",
+    [WALLET_AUDIT_IMPORT_VOIDED] = "import.voided",
 };
 
 const char *wallet_audit_kind_name(enum wallet_audit_kind kind)

@@ -27,6 +27,15 @@ LW_MUST_USE lw_err wallet_state_parse(lw_str name, enum wallet_state *state);
 /** Say whether a license may go from one state to another; final states go nowhere. */
 bool wallet_state_may_follow(enum wallet_state from, enum wallet_state to);
 
+/*
+ * A register's key of a term stands for one term; a change of what the term says is a version of
+ * its own: "190822", then "190822~2", "190822~3".
+ */
+enum { WALLET_REVISION_MAX = 999 };
+
+/** Split a version: its revision, from 1, and in `key` what stands before "~". */
+unsigned wallet_version_revision(lw_str version, lw_str *key);
+
 /* Who holds a license, and as what. `code` is personal data. */
 struct wallet_holder {
     lw_str code_type;              /* GB/T 36903: "001", "111", "414", "511", "516", "099", "999" */

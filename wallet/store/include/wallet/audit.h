@@ -51,6 +51,9 @@ enum wallet_audit_kind {
     WALLET_AUDIT_REFUSED_REQUEST, /* asks for more than its basis allows */
     WALLET_AUDIT_OPENINGS_ERASED, /* by wallet_audit_erase() only */
     WALLET_AUDIT_BACKUP,
+    WALLET_AUDIT_LICENSE_MENDED, /* revoked or cancelled by mistake: another was issued for it */
+    WALLET_AUDIT_IMPORT_VOIDING,
+    WALLET_AUDIT_IMPORT_VOIDED,
     WALLET_AUDIT_KIND_END /* one past the last */
 };
 

@@ -24,6 +24,13 @@ enum {
     WALLET_REASON_MAX = 1024, /* bytes of a reason's text: 256 characters */
 };
 
+/* Reason codes of the house's own; a city's are below. They tell later imports how to read a state.
+ */
+enum {
+    WALLET_REASON_REGISTER = 1000000, /* the register that is imported says so */
+    WALLET_REASON_VOIDED,             /* the import that issued it was voided */
+};
+
 /* A number and version set aside, before they are signed. A value: texts are NUL-terminated. */
 struct wallet_intent {
     uint8_t id[WALLET_UUID_LEN]; /* the license's id to be: wallet_store_new_id() */
@@ -238,6 +245,19 @@ LW_MUST_USE lw_err wallet_store_license_set_state(struct wallet_txn *txn,
                                                   const uint8_t id[WALLET_UUID_LEN],
                                                   const struct wallet_state_change *change,
                                                   enum wallet_state *from);
+
+/**
+ * Link a license that was revoked or cancelled to the one that mends it: its state stays as it is,
+ * its successor is set.
+ *
+ * errors  LW_E_CONFLICT  it is neither, or has a successor; LW_E_NOT_FOUND
+ */
+LW_MUST_USE lw_err wallet_store_license_mended(struct wallet_txn *txn,
+                                               const uint8_t id[WALLET_UUID_LEN],
+                                               const uint8_t successor[WALLET_UUID_LEN]);
+
+/** Return the place of wallet_store_license_page(), oldest first, right before `id`. */
+struct wallet_page wallet_store_license_before(const uint8_t id[WALLET_UUID_LEN]);
 
 /**
  * Give the next serial number of an issuer and a type, from 1: never the same twice. For GB/T 36904

@@ -1,0 +1,30 @@
+/* Licenses that others stand in for, and places in the list of all. */
+#include "license_row.h"
+
+lw_err wallet_store_license_mended(struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
+                                   const uint8_t successor[WALLET_UUID_LEN])
+{
+    WALLET_AUTO_LICENSE row = {.state = 0};
+    LW_AUTO_BUF value = LW_BUF(WALLET_LICENSE_ROW_MAX);
+    LW_TRY(wallet_store_license_load(txn, id, WALLET_LOAD_PUBLIC, &row));
+    if ((row.state != WALLET_REVOKED && row.state != WALLET_CANCELLED) || row.has_successor) {
+        return LW_FAIL(LW_E_CONFLICT, "license: nothing to mend, or mended before", LW_NOWHERE);
+    }
+    row.has_successor = true;
+    memcpy(row.successor, successor, sizeof(row.successor));
+    LW_TRY(wallet_license_row_encode(&row, &value));
+    return wallet_txn_put(txn, WALLET_KS_LICENSE, wallet_row_id(id), lw_buf_view(&value));
+}
+
+/* The id that comes before in the order of bytes; the first has none. */
+struct wallet_page wallet_store_license_before(const uint8_t id[WALLET_UUID_LEN])
+{
+    struct wallet_page page = {.len = WALLET_UUID_LEN};
+    bool borrow = true;
+    for (size_t i = WALLET_UUID_LEN; i-- > 0;) {
+        page.at[i] = (uint8_t)(id[i] - (borrow ? 1 : 0));
+        borrow = borrow && id[i] == 0;
+    }
+    page.len = borrow ? 0 : page.len;
+    return page;
+}
