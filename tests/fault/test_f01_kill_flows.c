@@ -23,7 +23,7 @@
 
 enum {
     ROUNDS_SHORT = 25,
-    ROUNDS_FULL = 8500,
+    ROUNDS_FULL = 8300,
     ALL_EACH = 250, /* rounds between looks at everything */
     ROUND_S = 61,   /* so that an intent that a kill left is stale at the next start */
     WINDOW_US = 80000,

@@ -13,7 +13,13 @@
 #include "wallet/store_license.h"
 #include "wallet/store_person.h"
 
-enum { VERSIONS_MAX = 1024, EVENTS_MAX = 4096, CREDENTIALS_MAX = 256, PAGE = 64 };
+enum {
+    VERSIONS_MAX = 1024,
+    EVENTS_MAX = 4096,
+    CREDENTIALS_MAX = 256,
+    PAGE = 64,
+    INTENT_STALE_S = 60
+};
 
 /* What is found of one number; the first thing wrong ends the look. */
 struct look {
@@ -270,8 +276,8 @@ static lw_err check_head(const struct wallet_txn *txn, struct kill_ledger *ledge
     return LW_SUCCESS;
 }
 
-/* Intents of the import that is under way are its own; others were voided at the start. */
-static lw_err check_intents(const struct wallet_txn *txn, struct kill_ledger *ledger)
+/* Intents of the import that is under way are its own; others are voided when they are stale. */
+static lw_err check_intents(const struct wallet_txn *txn, struct kill_ledger *ledger, int64_t now)
 {
     struct wallet_intent intents[PAGE];
     struct wallet_page page = {.len = 0};
@@ -280,7 +286,8 @@ static lw_err check_intents(const struct wallet_txn *txn, struct kill_ledger *le
         size_t count = PAGE;
         LW_TRY(wallet_store_license_intents(txn, &page, intents, &count));
         for (size_t i = 0; i < count; i++) {
-            if (intents[i].import == 0 || !importing) {
+            const bool stale = intents[i].created + INTENT_STALE_S <= now;
+            if (intents[i].import == 0 ? stale : !importing) {
                 return LW_FAIL(LW_E_CONFLICT, "an intent is left", LW_NOWHERE);
             }
         }
@@ -329,7 +336,7 @@ void kill_check(struct support_home *h, struct kill_ledger *ledger, unsigned las
     }
     hold(ledger, "receipts", check_receipts(txn, ledger));
     hold(ledger, "log", check_head(txn, ledger));
-    hold(ledger, "intents", check_intents(txn, ledger));
+    hold(ledger, "intents", check_intents(txn, ledger, lw_now(h->env.clock)));
     hold(ledger, "import", check_import(txn, atomic_load(&ledger->import_ended)));
 }
 

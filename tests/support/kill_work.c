@@ -229,9 +229,9 @@ static unsigned choose(uint64_t r, const struct kill_said *said)
     if (said->state == WALLET_SUSPENDED) {
         return r % 4 == 0 ? WALLET_REVOKED : WALLET_ACTIVE;
     }
-    static const unsigned ways[] = {
-        WALLET_SUSPENDED, WALLET_SUSPENDED, WALLET_REVOKED, WALLET_CANCELLED,
-        KILL_BINDS,       KILL_BINDS,       KILL_PASSES,    0};
+    static const unsigned ways[] = {WALLET_SUSPENDED, WALLET_SUSPENDED, WALLET_REVOKED,
+                                    WALLET_CANCELLED, KILL_BINDS,       KILL_BINDS,
+                                    KILL_PASSES,      KILL_VERIFIES};
     return ways[r / 16 % (sizeof(ways) / sizeof(ways[0]))];
 }
 
