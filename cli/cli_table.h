@@ -7,10 +7,14 @@
 /** Read options and arguments into `cli`; complaints go to standard error. */
 enum cli_exit cli_parse(struct cli *cli, int argc, char **argv);
 
+/** Begin a rotation as the options say (cmd_key.c); `same_key`: of the certificate only. */
+enum cli_exit cli_key_rotate(struct cli *cli, const char *purpose, bool same_key);
+
 /* Each family is an array that ends with a NULL name; table.c lists the families. */
 extern const struct cli_command cli_init_commands[];
 extern const struct cli_command cli_serve_commands[];
 extern const struct cli_command cli_key_commands[];
+extern const struct cli_command cli_cert_commands[];
 extern const struct cli_command cli_catalog_commands[];
 extern const struct cli_command cli_person_commands[];
 extern const struct cli_command cli_license_commands[];

@@ -14,6 +14,7 @@ static const struct idp_route routes[] = {
     {IDP_GET, "/status", idp_get_status_lists, NULL, 0},
     {IDP_GET, "/trust-list", idp_get_trust_list, idp_waits_always, 0},
     {IDP_GET, "/ca.crl", idp_get_crl, NULL, 0},
+    {IDP_GET, "/crl/{ca}", idp_get_crl, NULL, 0},
     {IDP_GET, "/vct/{type}", idp_get_type_metadata, NULL, 0},
     {IDP_GET, "/healthz", idp_get_health, NULL, 0},
     {IDP_GET, "/readyz", idp_get_ready, NULL, 0},

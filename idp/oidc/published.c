@@ -115,7 +115,9 @@ void idp_get_trust_list(struct idp_service *service, const struct idp_request *r
                         struct idp_reply *reply)
 {
     LW_AUTO_BUF cwt = LW_BUF(IDP_DOCUMENT_MAX);
-    const lw_err err = wallet_flow_trust_list(service->home, &cwt);
+    const lw_str pin = idp_query(request, "pin"); /* who knows only a key that was succeeded */
+    const lw_err err = pin.ptr == NULL ? wallet_flow_trust_list(service->home, &cwt)
+                                       : wallet_flow_trust_list_after(service->home, pin, &cwt);
     if (err.code != LW_OK) {
         idp_reply_error(reply, request, err);
         return;
@@ -123,12 +125,12 @@ void idp_get_trust_list(struct idp_service *service, const struct idp_request *r
     reply_public(reply, request, "application/ltl+cwt", TTL_S, &cwt);
 }
 
-static lw_err read_crl(struct idp_service *service, lw_buf *der)
+static lw_err read_crl(struct idp_service *service, lw_str ca, lw_buf *der)
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_signed_doc crl;
     LW_TRY(wallet_read_begin(wallet_home_store(service->home), &txn));
-    LW_TRY(wallet_store_crl_get(txn, &crl));
+    LW_TRY(wallet_store_crl_get(txn, ca, &crl));
     return lw_buf_put(der, crl.bytes);
 }
 
@@ -136,7 +138,8 @@ void idp_get_crl(struct idp_service *service, const struct idp_request *request,
                  struct idp_reply *reply)
 {
     LW_AUTO_BUF der = LW_BUF(IDP_DOCUMENT_MAX);
-    const lw_err err = read_crl(service, &der);
+    const lw_str ca = request->params[0].len > 0 ? request->params[0] : LW_STR("ca-1");
+    const lw_err err = read_crl(service, ca, &der);
     if (err.code != LW_OK) {
         idp_reply_error(reply, request, err);
         return;

@@ -259,18 +259,16 @@ static void a_receipt_without_its_index_is_corrupt(void **state)
 
 static void an_epoch_without_its_number_is_corrupt(void **state)
 {
-    uint32_t number = 0;
-    lw_bytes wrapped = {0};
-    put(*state, WALLET_KS_EPOCH, "00000001", "82 01 4101");
+    struct wallet_epoch epoch;
+    put(*state, WALLET_KS_EPOCH, "00000001", "85 01 61 73 00 01 41 01");
     {
         WALLET_AUTO_TXN txn = reading(*state);
-        assert_int_equal(wallet_store_epoch_get(txn, &number, &wrapped).code, LW_OK);
-        assert_int_equal(number, 1);
+        assert_int_equal(wallet_store_epoch_get(txn, 0, &epoch).code, LW_OK);
+        assert_int_equal(epoch.number, 1);
     }
-    put(*state, WALLET_KS_EPOCH, "000001", "82 01 4101");
-    number = 0;
+    put(*state, WALLET_KS_EPOCH, "000001", "85 01 61 73 00 01 41 01");
     WALLET_AUTO_TXN txn = reading(*state);
-    assert_int_equal(wallet_store_epoch_get(txn, &number, &wrapped).code, LW_E_CORRUPT);
+    assert_int_equal(wallet_store_epoch_get(txn, 0, &epoch).code, LW_E_CORRUPT);
 }
 
 static struct wallet_store_found check(struct support_store *f)

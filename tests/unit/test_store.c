@@ -235,39 +235,71 @@ static void without_random_bytes_no_store_is_made(void **state)
     assert_int_equal(wallet_store_create(f->dir, &f->options, &store).code, LW_OK);
 }
 
+static lw_err put_epoch(struct wallet_txn *txn, uint32_t number, const char *wrapped)
+{
+    const struct wallet_epoch epoch = {
+        .number = number, .seal = "seal-1", .made = 5, .in_use = true, .wrapped = text(wrapped)};
+    return wallet_store_epoch_put(txn, &epoch);
+}
+
+static lw_err rewrap(struct wallet_txn *txn, void *ctx)
+{
+    struct wallet_epoch epoch;
+    (void)ctx;
+    LW_TRY(wallet_store_epoch_get(txn, 2, &epoch));
+    memcpy(epoch.seal, "seal-2", sizeof("seal-2"));
+    epoch.in_use = false;
+    epoch.wrapped = text("wrapped anew");
+    LW_TRY(wallet_store_epoch_change(txn, &epoch));
+    epoch.number = 7;
+    assert_int_equal(wallet_store_epoch_change(txn, &epoch).code, LW_E_NOT_FOUND);
+    return LW_SUCCESS;
+}
+
 static lw_err epochs(struct wallet_txn *txn, void *ctx)
 {
     (void)ctx;
-    assert_int_equal(wallet_store_epoch_put(txn, 0, text("w")).code, LW_E_MISUSE);
-    LW_TRY(wallet_store_epoch_put(txn, 1, text("wrapped one")));
-    assert_int_equal(wallet_store_epoch_put(txn, 1, text("again")).code, LW_E_CONFLICT);
-    LW_TRY(wallet_store_epoch_put(txn, 256, text("wrapped 256")));
-    return wallet_store_epoch_put(txn, 2, text("wrapped two"));
+    assert_int_equal(put_epoch(txn, 0, "w").code, LW_E_MISUSE);
+    LW_TRY(put_epoch(txn, 1, "wrapped one"));
+    assert_int_equal(put_epoch(txn, 1, "again").code, LW_E_CONFLICT);
+    LW_TRY(put_epoch(txn, 256, "wrapped 256"));
+    const struct wallet_epoch nameless = {.number = 3, .wrapped = text("w")};
+    assert_int_equal(wallet_store_epoch_put(txn, &nameless).code, LW_E_VALUE);
+    return put_epoch(txn, 2, "wrapped two");
 }
 
 static void wrapped_epoch_keys_are_found_by_number_and_the_newest(void **state)
 {
     const struct fixture *f = *state;
-    uint32_t number = 0;
-    lw_bytes wrapped = {0};
+    struct wallet_epoch epoch;
     WALLET_AUTO_STORE store = NULL;
     WALLET_AUTO_TXN before = NULL;
     WALLET_AUTO_TXN txn = NULL;
     assert_int_equal(wallet_store_create(f->dir, &f->options, &store).code, LW_OK);
     assert_int_equal(wallet_read_begin(store, &before).code, LW_OK);
-    assert_int_equal(wallet_store_epoch_get(before, &number, &wrapped).code, LW_E_NOT_FOUND);
+    assert_int_equal(wallet_store_epoch_get(before, 0, &epoch).code, LW_E_NOT_FOUND);
     wallet_txn_end(before);
     before = NULL;
     assert_int_equal(wallet_store_write(store, epochs, NULL).code, LW_OK);
     assert_int_equal(wallet_read_begin(store, &txn).code, LW_OK);
-    assert_int_equal(wallet_store_epoch_get(txn, &number, &wrapped).code, LW_OK);
-    assert_int_equal(number, 256);
-    assert_true(lw_bytes_eq(wrapped, text("wrapped 256")));
-    number = 1;
-    assert_int_equal(wallet_store_epoch_get(txn, &number, &wrapped).code, LW_OK);
-    assert_true(lw_bytes_eq(wrapped, text("wrapped one")));
-    number = 3;
-    assert_int_equal(wallet_store_epoch_get(txn, &number, &wrapped).code, LW_E_NOT_FOUND);
+    assert_int_equal(wallet_store_epoch_get(txn, 0, &epoch).code, LW_OK);
+    assert_int_equal(epoch.number, 256);
+    assert_true(lw_bytes_eq(epoch.wrapped, text("wrapped 256")));
+    assert_int_equal(wallet_store_epoch_get(txn, 1, &epoch).code, LW_OK);
+    assert_true(lw_bytes_eq(epoch.wrapped, text("wrapped one")));
+    assert_string_equal(epoch.seal, "seal-1");
+    assert_int_equal(epoch.made, 5);
+    assert_true(epoch.in_use);
+    assert_int_equal(wallet_store_epoch_get(txn, 3, &epoch).code, LW_E_NOT_FOUND);
+    wallet_txn_end(txn);
+    txn = NULL;
+    assert_int_equal(wallet_store_write(store, rewrap, NULL).code, LW_OK);
+    assert_int_equal(wallet_read_begin(store, &txn).code, LW_OK);
+    assert_int_equal(wallet_store_epoch_get(txn, 2, &epoch).code, LW_OK);
+    assert_true(lw_bytes_eq(epoch.wrapped, text("wrapped anew")));
+    assert_string_equal(epoch.seal, "seal-2");
+    assert_int_equal(epoch.made, 5);
+    assert_false(epoch.in_use);
     wallet_txn_end(txn);
     txn = NULL;
 }

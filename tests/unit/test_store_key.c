@@ -67,7 +67,7 @@ struct change {
 static lw_err set_state(struct wallet_txn *txn, void *ctx)
 {
     const struct change *c = ctx;
-    return wallet_store_key_set_state(txn, lw_str_c(c->label), c->state);
+    return wallet_store_key_set_state(txn, lw_str_c(c->label), c->state, SUPPORT_NOW + 7);
 }
 
 static lw_err certify(struct wallet_txn *txn, void *ctx)
@@ -212,6 +212,92 @@ static void one_key_is_active_for_a_purpose_and_agency(void **state)
     assert_int_equal(go_on(f, "a", WALLET_KEY_ACTIVE), LW_OK);
 }
 
+static lw_err list_key(struct wallet_txn *txn, void *ctx)
+{
+    const struct change *c = ctx;
+    return wallet_store_key_listed(txn, lw_str_c(c->label), c->not_before);
+}
+
+static lw_err compromise(struct wallet_txn *txn, void *ctx)
+{
+    const struct change *c = ctx;
+    return wallet_store_key_compromise(txn, lw_str_c(c->label), c->not_before);
+}
+
+static struct wallet_key_record get(struct support_store *f, const char *label)
+{
+    struct wallet_key_record found;
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+    assert_int_equal(wallet_store_key_get(txn, lw_str_c(label), &found).code, LW_OK);
+    found.cert = (lw_bytes){0}; /* borrowed from the transaction */
+    return found;
+}
+
+static uint64_t changes(const struct support_store *f)
+{
+    uint64_t n = 0;
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+    assert_int_equal(wallet_store_key_changes(txn, &n).code, LW_OK);
+    return n;
+}
+
+static void the_times_of_a_life_are_kept_and_changes_are_counted(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_key_record made = record_of("k", HSM_PURPOSE_CA, "", WALLET_KEY_PUBLISHED);
+    struct change c = {.label = "k", .not_before = SUPPORT_NOW + 1};
+    assert_int_equal(changes(f), 0);
+    made.compromised = 5; /* not the caller's to say */
+    assert_int_equal(add_key(f, &made), LW_OK);
+    struct wallet_key_record found = get(f, "k");
+    assert_string_equal(found.token, "k");
+    assert_true(found.listed == WALLET_KEY_NEVER && found.activated == WALLET_KEY_NEVER);
+    assert_true(found.retired == WALLET_KEY_NEVER && found.destroyed == WALLET_KEY_NEVER);
+    assert_true(found.compromised == WALLET_KEY_NEVER);
+    assert_int_equal(changes(f), 1);
+    support_store_write(f, list_key, &c);
+    c.not_before++;
+    support_store_write(f, list_key, &c);
+    assert_int_equal(get(f, "k").listed, SUPPORT_NOW + 1);
+    assert_int_equal(changes(f), 1); /* a list that names it is not out of date by that */
+    assert_int_equal(go_on(f, "k", WALLET_KEY_ACTIVE), LW_OK);
+    assert_int_equal(go_on(f, "k", WALLET_KEY_RETIRED), LW_OK);
+    assert_int_equal(go_on(f, "k", WALLET_KEY_DESTROYED), LW_OK);
+    found = get(f, "k");
+    assert_int_equal(found.activated, SUPPORT_NOW + 7);
+    assert_int_equal(found.retired, SUPPORT_NOW + 7);
+    assert_int_equal(found.destroyed, SUPPORT_NOW + 7);
+    assert_int_equal(changes(f), 4);
+    c.label = "none";
+    assert_int_equal(wallet_store_write(f->store, list_key, &c).code, LW_E_NOT_FOUND);
+    assert_int_equal(wallet_store_write(f->store, compromise, &c).code, LW_E_NOT_FOUND);
+}
+
+static void a_compromised_key_retires_at_once_and_stays_compromised(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_key_record made = record_of("k", HSM_PURPOSE_CA, "", WALLET_KEY_ACTIVE);
+    struct change c = {.label = "k", .not_before = SUPPORT_NOW + 3};
+    (void)snprintf(made.token, sizeof(made.token), "the-token-key");
+    assert_int_equal(add_key(f, &made), LW_OK);
+    assert_int_equal(get(f, "k").activated, SUPPORT_NOW);
+    support_store_write(f, compromise, &c);
+    struct wallet_key_record found = get(f, "k");
+    assert_string_equal(found.token, "the-token-key");
+    assert_int_equal(found.state, WALLET_KEY_RETIRED);
+    assert_int_equal(found.retired, SUPPORT_NOW + 3);
+    assert_int_equal(found.compromised, SUPPORT_NOW + 3);
+    assert_int_equal(changes(f), 2);
+    assert_int_equal(go_on(f, "k", WALLET_KEY_DESTROYED), LW_OK);
+    c.not_before++;
+    support_store_write(f, compromise, &c);
+    found = get(f, "k");
+    assert_int_equal(found.state, WALLET_KEY_DESTROYED);
+    assert_int_equal(found.compromised, SUPPORT_NOW + 3);
+}
+
 static void a_certificate_comes_later_with_its_times(void **state)
 {
     struct support_store *f = *state;
@@ -307,6 +393,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_that_make_no_sense_are_refused, make, drop),
         cmocka_unit_test_setup_teardown(a_key_goes_on_and_never_back, make, drop),
         cmocka_unit_test_setup_teardown(one_key_is_active_for_a_purpose_and_agency, make, drop),
+        cmocka_unit_test_setup_teardown(the_times_of_a_life_are_kept_and_changes_are_counted, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(a_compromised_key_retires_at_once_and_stays_compromised,
+                                        make, drop),
         cmocka_unit_test_setup_teardown(a_certificate_comes_later_with_its_times, make, drop),
         cmocka_unit_test_setup_teardown(an_altered_record_is_found_out, make, drop),
         cmocka_unit_test_setup_teardown(keys_are_listed_by_label_page_by_page, make, drop),

@@ -23,6 +23,8 @@ static int drop(void **state)
     return 0;
 }
 
+enum { SUPPORT_BASIS = 77 };
+
 static lw_bytes text(const char *s)
 {
     return lw_str_bytes(lw_str_c(s));
@@ -35,7 +37,7 @@ static lw_err put_ca(struct wallet_txn *txn, void *ctx)
 
 static lw_err put_crl(struct wallet_txn *txn, void *ctx)
 {
-    return wallet_store_crl_put(txn, ctx);
+    return wallet_store_crl_put(txn, LW_STR("ca-1"), ctx);
 }
 
 static lw_err put_list(struct wallet_txn *txn, void *ctx)
@@ -46,8 +48,11 @@ static lw_err put_list(struct wallet_txn *txn, void *ctx)
 static lw_code put(struct support_store *f, wallet_write_fn *fn, uint64_t version,
                    const char *bytes)
 {
-    struct wallet_signed_doc doc = {
-        .version = version, .iat = SUPPORT_NOW, .exp = SUPPORT_NOW + 1, .bytes = text(bytes)};
+    struct wallet_signed_doc doc = {.version = version,
+                                    .iat = SUPPORT_NOW,
+                                    .exp = SUPPORT_NOW + 1,
+                                    .basis = SUPPORT_BASIS,
+                                    .bytes = text(bytes)};
     return wallet_store_write(f->store, fn, &doc).code;
 }
 
@@ -97,11 +102,48 @@ static void the_number_of_a_crl_only_rises(void **state)
     assert_int_equal(put(f, put_crl, 5, "five"), LW_OK);
     WALLET_AUTO_TXN txn = NULL;
     assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
-    assert_int_equal(wallet_store_crl_get(txn, &crl).code, LW_OK);
+    assert_int_equal(wallet_store_crl_get(txn, LW_STR("ca-1"), &crl).code, LW_OK);
     assert_int_equal(crl.version, 5);
     assert_int_equal(crl.iat, SUPPORT_NOW);
     assert_int_equal(crl.exp, SUPPORT_NOW + 1);
+    assert_int_equal(crl.basis, SUPPORT_BASIS);
     assert_true(lw_bytes_eq(crl.bytes, text("five")));
+    assert_int_equal(wallet_store_crl_get(txn, LW_STR("ca-2"), &crl).code, LW_E_NOT_FOUND);
+    assert_int_equal(wallet_store_crl_get(txn, LW_STR(""), &crl).code, LW_E_NOT_FOUND);
+}
+
+static const uint8_t pin[32] = {1, 2, 3};
+
+static lw_err put_bridge(struct wallet_txn *txn, void *ctx)
+{
+    return wallet_store_bridge_put(txn, pin, ctx);
+}
+
+static lw_err drop_bridge(struct wallet_txn *txn, void *ctx)
+{
+    (void)ctx;
+    return wallet_store_bridge_drop(txn, pin);
+}
+
+static void the_last_list_of_a_succeeded_key_is_found_by_its_pin_until_it_is_dropped(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_signed_doc list;
+    assert_int_equal(put(f, put_bridge, 4, "four"), LW_OK);
+    assert_int_equal(put(f, put_bridge, 0, "none"), LW_E_VALUE);
+    {
+        const uint8_t other[32] = {1, 2, 4};
+        WALLET_AUTO_TXN txn = NULL;
+        assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+        assert_int_equal(wallet_store_bridge_get(txn, pin, &list).code, LW_OK);
+        assert_int_equal(list.version, 4);
+        assert_true(lw_bytes_eq(list.bytes, text("four")));
+        assert_int_equal(wallet_store_bridge_get(txn, other, &list).code, LW_E_NOT_FOUND);
+    }
+    support_store_write(f, drop_bridge, NULL);
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+    assert_int_equal(wallet_store_bridge_get(txn, pin, &list).code, LW_E_NOT_FOUND);
 }
 
 static void equal_versions_of_a_trust_list_mean_equal_bytes(void **state)
@@ -145,7 +187,7 @@ static void documents_that_make_no_sense_are_refused(void **state)
     struct wallet_signed_doc none;
     WALLET_AUTO_TXN txn = NULL;
     assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
-    assert_int_equal(wallet_store_crl_get(txn, &none).code, LW_E_NOT_FOUND);
+    assert_int_equal(wallet_store_crl_get(txn, LW_STR("ca-1"), &none).code, LW_E_NOT_FOUND);
     assert_int_equal(wallet_store_trust_list_get(txn, 0, &none).code, LW_E_NOT_FOUND);
 }
 
@@ -292,6 +334,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_authoritys_certificate_is_kept, make, drop),
         cmocka_unit_test_setup_teardown(the_number_of_a_crl_only_rises, make, drop),
+        cmocka_unit_test_setup_teardown(
+            the_last_list_of_a_succeeded_key_is_found_by_its_pin_until_it_is_dropped, make, drop),
         cmocka_unit_test_setup_teardown(equal_versions_of_a_trust_list_mean_equal_bytes, make,
                                         drop),
         cmocka_unit_test_setup_teardown(documents_that_make_no_sense_are_refused, make, drop),

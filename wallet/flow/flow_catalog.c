@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "home_internal.h"
+#include "home_key.h"
 #include "trust_publish.h"
 #include "wallet/store_catalog.h"
 #include "wallet/store_status.h"
@@ -321,9 +321,10 @@ static lw_err make_keys(struct wallet_home *home, const struct wallet_agency *ag
         const struct home_key_order order = {.purpose = purposes[i],
                                              .agency = agency->id,
                                              .common_name = agency->name.en,
-                                             .organization_id = agency->id};
+                                             .organization_id = agency->id,
+                                             .state = WALLET_KEY_ACTIVE};
         if (!has) {
-            LW_TRY(home_key_make(home, &order));
+            LW_TRY(home_key_make(home, &order, NULL));
         }
     }
     return LW_SUCCESS;

@@ -15,7 +15,14 @@
 #include "wallet/status_check.h"
 #include "wallet/trust_list.h"
 
-enum { DIR_MODE = 0700, FILE_MODE = 0600, DOC_MAX = 8 * 1024 * 1024, URI_MAX = 1024, SKEW_S = 60 };
+enum {
+    DIR_MODE = 0700,
+    FILE_MODE = 0600,
+    DOC_MAX = 8 * 1024 * 1024,
+    URI_MAX = 1024,
+    SKEW_S = 60,
+    HOPS_MAX = 16
+};
 
 /* One run. */
 struct sync {
@@ -24,7 +31,8 @@ struct sync {
     struct wallet_sync_result *result;
     uint8_t pins[WALLET_PINS_MAX][WALLET_PIN_LEN];
     size_t pin_count;
-    lw_buf list; /* the trust list as fetched */
+    uint8_t first[WALLET_PIN_LEN]; /* the pin given by hand, whatever has become of its key */
+    lw_buf list;                   /* the trust list as fetched */
     struct wallet_trust_list read;
     struct wallet_trust *trust;
 };
@@ -59,33 +67,61 @@ static lw_err fetch(const struct sync *s, const char *path, const char *accept, 
     return s->order->fetch(s->order->fetch_ctx, lw_buf_text(&uri), accept, body);
 }
 
+static bool is_pinned(const struct sync *s, const uint8_t pin[WALLET_PIN_LEN])
+{
+    for (size_t i = 0; i < s->pin_count; i++) {
+        if (memcmp(s->pins[i], pin, WALLET_PIN_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_pin(struct sync *s, const uint8_t pin[WALLET_PIN_LEN])
+{
+    if (!is_pinned(s, pin) && s->pin_count < WALLET_PINS_MAX) {
+        memcpy(s->pins[s->pin_count++], pin, WALLET_PIN_LEN);
+    }
+}
+
+/* A folder of before first pins were kept has the one that its oldest pin is. */
+static lw_err load_kept(struct sync *s)
+{
+    const lw_err err = offline_pins_read(s->order->dir, s->pins, &s->pin_count);
+    if (err.code == LW_E_NOT_FOUND) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    const lw_err first = offline_first_pin_read(s->order->dir, s->first);
+    if (first.code == LW_E_NOT_FOUND) {
+        memcpy(s->first, s->pins[0], WALLET_PIN_LEN);
+        return LW_SUCCESS;
+    }
+    return first;
+}
+
 /* The pins that are kept, or the one that is given the first time. */
 static lw_err load_pins(struct sync *s)
 {
-    const lw_err err = offline_pins_read(s->order->dir, s->pins, &s->pin_count);
-    if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
-        return err;
-    }
+    uint8_t given[WALLET_PIN_LEN];
+    LW_TRY(load_kept(s));
     if (s->order->pin.len == 0) {
         return s->pin_count > 0
                    ? LW_SUCCESS
                    : LW_FAIL(LW_E_VALUE, "sync: the first time needs the pin of the list key",
                              LW_NOWHERE);
     }
-    uint8_t given[WALLET_PIN_LEN];
     LW_TRY(offline_pin_parse(s->order->pin, given));
-    for (size_t i = 0; i < s->pin_count; i++) {
-        if (memcmp(s->pins[i], given, WALLET_PIN_LEN) == 0) {
-            return LW_SUCCESS;
-        }
+    if (s->pin_count == 0) {
+        memcpy(s->first, given, WALLET_PIN_LEN);
+        add_pin(s, given);
+        return LW_SUCCESS;
     }
-    if (s->pin_count > 0) {
-        return LW_FAIL(LW_E_CONFLICT,
-                       "sync: the folder is pinned to another key; use another folder for it",
-                       LW_NOWHERE);
-    }
-    memcpy(s->pins[s->pin_count++], given, WALLET_PIN_LEN);
-    return LW_SUCCESS;
+    return is_pinned(s, given) || memcmp(s->first, given, WALLET_PIN_LEN) == 0
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_CONFLICT,
+                         "sync: the folder is pinned to another key; use another folder for it",
+                         LW_NOWHERE);
 }
 
 /* What is held is read without a time, so that a list past its end still forbids an older one. */
@@ -110,51 +146,146 @@ static lw_err held_list(const struct sync *s, struct wallet_trust_list *held, bo
     return err;
 }
 
-static lw_err fetch_trust_list(struct sync *s)
+static lw_err read_list(struct sync *s, const struct wallet_trust_list *held)
 {
-    struct wallet_trust_list held = {.version = 0};
-    bool has = false;
-    LW_TRY(held_list(s, &held, &has));
-    LW_TRY(fetch(s, "/trust-list", "application/ltl+cwt", &s->list));
     const struct wallet_trust_list_expect expect = {
         .pins = (const uint8_t(*)[WALLET_PIN_LEN])s->pins,
         .pin_count = s->pin_count,
         .now = lw_now(s->env->clock),
         .skew_s = SKEW_S,
-        .held_version = has ? held.version : 0,
-        .held_id = has ? held.id : NULL,
+        .held_version = held->version,
+        .held_id = held->version > 0 ? held->id : NULL,
     };
-    LW_TRY(wallet_trust_list_read(lw_buf_view(&s->list), &expect, &s->read, &s->trust));
+    return wallet_trust_list_read(lw_buf_view(&s->list), &expect, &s->read, &s->trust);
+}
+
+static lw_err fetch_bridge(const struct sync *s, const uint8_t pin[WALLET_PIN_LEN], lw_buf *list)
+{
+    LW_AUTO_BUF path = LW_BUF(URI_MAX);
+    const char *text = NULL;
+    LW_TRY(lw_buf_put_c(&path, "/trust-list?pin="));
+    LW_TRY(lw_buf_put_hex(&path, (lw_bytes){.ptr = pin, .len = WALLET_PIN_LEN}));
+    LW_TRY(lw_buf_c(&path, &text));
+    return fetch(s, text, "application/ltl+cwt", list);
+}
+
+/*
+ * The last list of a pinned key that was succeeded names its successor. Only the pins are taken
+ * from it, so it may be past its end: who was away for a year finds the way back.
+ */
+static lw_err cross_bridge(struct sync *s, const uint8_t pin[WALLET_PIN_LEN],
+                           struct wallet_trust_list *held)
+{
+    LW_AUTO_BUF bytes = LW_BUF(WALLET_TRUST_LIST_MAX);
+    WALLET_AUTO_TRUST trust = NULL;
+    struct wallet_trust_list bridge;
+    const struct wallet_trust_list_expect expect = {
+        .pins = (const uint8_t(*)[WALLET_PIN_LEN])s->pins,
+        .pin_count = s->pin_count,
+        .now = lw_now(s->env->clock),
+        .skew_s = SKEW_S,
+        .grace_s = INT64_MAX / 4,
+        .held_version = held->version,
+        .held_id = held->version > 0 ? held->id : NULL,
+    };
+    LW_TRY(fetch_bridge(s, pin, &bytes));
+    LW_TRY(wallet_trust_list_read(lw_buf_view(&bytes), &expect, &bridge, &trust));
+    *held = bridge;
+    s->pin_count = 0; /* what the key that was succeeded may sign from now on, is nothing */
+    for (size_t i = 0; i < bridge.next_pin_count; i++) {
+        add_pin(s, bridge.next_pins[i]);
+    }
+    return s->pin_count > 0 ? LW_SUCCESS
+                            : LW_FAIL(LW_E_UNTRUSTED,
+                                      "sync: the list names no successor of its key", LW_NOWHERE);
+}
+
+/* From pin to pin, until the list that was fetched is signed by one of them. */
+static lw_err follow_pins(struct sync *s, struct wallet_trust_list *held)
+{
+    lw_err err = LW_FAIL(LW_E_UNTRUSTED, "trust list: its key is not pinned", LW_NOWHERE);
+    for (size_t hop = 0; hop < HOPS_MAX && err.code == LW_E_UNTRUSTED; hop++) {
+        bool crossed = false;
+        uint8_t pins[WALLET_PINS_MAX][WALLET_PIN_LEN];
+        const size_t count = s->pin_count;
+        memcpy(pins, s->pins, sizeof(pins));
+        for (size_t i = 0; i < count && !crossed; i++) {
+            crossed = cross_bridge(s, pins[count - 1 - i], held).code == LW_OK;
+        }
+        if (!crossed) {
+            return err;
+        }
+        err = read_list(s, held);
+    }
+    return err;
+}
+
+static lw_err fetch_trust_list(struct sync *s)
+{
+    struct wallet_trust_list held = {.version = 0};
+    bool has = false;
+    LW_TRY(held_list(s, &held, &has));
+    if (!has) {
+        held = (struct wallet_trust_list){.version = 0};
+    }
+    LW_TRY(fetch(s, "/trust-list", "application/ltl+cwt", &s->list));
+    lw_err err = read_list(s, &held);
+    if (err.code == LW_E_UNTRUSTED) {
+        err = follow_pins(s, &held);
+    }
+    LW_TRY(err);
     s->result->trust_list_version = s->read.version;
     return LW_SUCCESS;
 }
 
-/* Keys that a trusted list names for later are kept beside the present ones (rollover). */
-static lw_err keep_pins(struct sync *s)
+static void put_hex(struct wallet_json_writer *w, const uint8_t pin[WALLET_PIN_LEN])
 {
-    for (size_t i = 0; i < s->read.next_pin_count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < s->pin_count && !known; k++) {
-            known = memcmp(s->pins[k], s->read.next_pins[i], WALLET_PIN_LEN) == 0;
-        }
-        if (!known && s->pin_count < WALLET_PINS_MAX) {
-            memcpy(s->pins[s->pin_count++], s->read.next_pins[i], WALLET_PIN_LEN);
-        }
-    }
+    LW_AUTO_BUF hex = LW_BUF((size_t)2 * WALLET_PIN_LEN);
+    wallet_json_put_fail(w, lw_buf_put_hex(&hex, (lw_bytes){.ptr = pin, .len = WALLET_PIN_LEN}));
+    wallet_json_put_text(w, lw_buf_text(&hex));
+}
+
+static lw_err write_pins(const struct sync *s)
+{
     LW_AUTO_BUF json = LW_BUF(DOC_MAX);
     struct wallet_json_writer w = wallet_json_writer(&json);
     wallet_json_put_object(&w);
+    wallet_json_put_name(&w, "first");
+    put_hex(&w, s->first);
     wallet_json_put_name(&w, "pins");
     wallet_json_put_array(&w);
     for (size_t i = 0; i < s->pin_count; i++) {
-        LW_AUTO_BUF hex = LW_BUF((size_t)2 * WALLET_PIN_LEN);
-        wallet_json_put_fail(&w, lw_buf_put_hex(&hex, LW_BYTES(s->pins[i])));
-        wallet_json_put_text(&w, lw_buf_text(&hex));
+        put_hex(&w, s->pins[i]);
     }
     wallet_json_put_end(&w);
     wallet_json_put_end(&w);
     LW_TRY(wallet_json_written(&w));
     return write_file(s, OFFLINE_PINS, lw_buf_view(&json));
+}
+
+/*
+ * What the list says of its keys holds from now on: its own and those to come. An older one stays
+ * until the list is in the folder, since the one that is there may be signed by it.
+ */
+static lw_err keep_list(struct sync *s)
+{
+    uint8_t held[WALLET_PINS_MAX][WALLET_PIN_LEN];
+    size_t count = 0;
+    const lw_err found = offline_pins_read(s->order->dir, held, &count);
+    s->pin_count = 0;
+    add_pin(s, s->read.pin);
+    for (size_t i = 0; i < s->read.next_pin_count; i++) {
+        add_pin(s, s->read.next_pins[i]);
+    }
+    const size_t fresh = s->pin_count;
+    for (size_t i = 0; found.code == LW_OK && i < count; i++) {
+        add_pin(s, held[i]);
+    }
+    LW_TRY(write_pins(s));
+    LW_TRY(write_file(s, OFFLINE_TRUST_LIST, lw_buf_view(&s->list)));
+    const bool more = s->pin_count > fresh;
+    s->pin_count = fresh;
+    return more ? write_pins(s) : LW_SUCCESS;
 }
 
 static lw_err fetch_types(struct sync *s)
@@ -277,8 +408,7 @@ lw_err wallet_flow_sync(const struct wallet_sync_order *order, const struct wall
     LW_TRY(make_dir(path));
     LW_TRY(offline_path(order->dir, "types", "", path));
     LW_TRY(make_dir(path));
-    LW_TRY(keep_pins(&s));
-    LW_TRY(write_file(&s, OFFLINE_TRUST_LIST, lw_buf_view(&s.list)));
+    LW_TRY(keep_list(&s));
     LW_TRY(fetch_types(&s));
     return fetch_lists(&s);
 }

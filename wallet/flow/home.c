@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "home_internal.h"
+#include "home_key.h"
 #include "hsm/digest.h"
 
-enum { EPOCH_KEY_LEN = 32, TOUCH_FATAL_EXIT = 3 };
+enum { TOUCH_FATAL_EXIT = 3 };
 
 lw_err home_path(const struct wallet_home_config *config, const char *name,
                  char path[HOME_PATH_MAX])
@@ -88,47 +88,6 @@ static lw_err open_store(struct wallet_home *home)
     return wallet_store_open(dir, &options, &home->store);
 }
 
-/* Reads every wrapped epoch key; returns how many there are. */
-static lw_err read_epoch(struct wallet_home *home, uint32_t number, lw_buf *wrapped,
-                         uint32_t *newest)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    lw_bytes found = {NULL, 0};
-    *newest = number;
-    LW_TRY(wallet_read_begin(home->store, &txn));
-    LW_TRY(wallet_store_epoch_get(txn, newest, &found));
-    return lw_buf_put(wrapped, found);
-}
-
-static lw_err write_released(struct wallet_txn *txn, void *ctx)
-{
-    const struct wallet_home *home = ctx;
-    return home_audit(txn, lw_now(home->env->clock), WALLET_AUDIT_EPOCH_RELEASED, LW_STR("system"),
-                      (lw_bytes){NULL, 0});
-}
-
-/* The token releases each epoch key once at each start, and the log says so (DESIGN section 6). */
-static lw_err unlock(struct wallet_home *home)
-{
-    uint32_t newest = 1;
-    for (uint32_t number = 1; number <= newest; number++) {
-        LW_AUTO_BUF wrapped = LW_BUF(HSM_WRAP_MAX);
-        LW_AUTO_BUF secret = LW_BUF(EPOCH_KEY_LEN);
-        uint8_t *key = NULL;
-        uint32_t found = 0;
-        if (number == 1) {
-            LW_AUTO_BUF newest_wrapped = LW_BUF(HSM_WRAP_MAX);
-            LW_TRY(read_epoch(home, 0, &newest_wrapped, &newest));
-        }
-        LW_TRY(read_epoch(home, number, &wrapped, &found));
-        LW_TRY(lw_buf_reserve(&secret, EPOCH_KEY_LEN, &key));
-        LW_TRY(hsm_pool_unwrap(home->pool, "seal-1", lw_buf_view(&wrapped), key));
-        lw_buf_commit(&secret, EPOCH_KEY_LEN); /* wiped with its buffer */
-        LW_TRY(wallet_store_unlock(home->store, number, key));
-    }
-    return wallet_store_write(home->store, write_released, home);
-}
-
 static lw_err open_parts(struct wallet_home *home)
 {
     LW_TRY(wallet_shortcuts_make(home->config->key_tables, home->config->seen_parts,
@@ -138,7 +97,7 @@ static lw_err open_parts(struct wallet_home *home)
         return LW_SUCCESS;
     }
     LW_TRY(home_open_pool(home->config, home->env, &home->pool));
-    LW_TRY(unlock(home));
+    LW_TRY(home_epochs_unlock(home));
     if (home->need == WALLET_HOME_SEALED) {
         hsm_pool_close(home->pool);
         home->pool = NULL;
@@ -210,16 +169,12 @@ const struct wallet_home_config *wallet_home_config(const struct wallet_home *ho
     return home->config;
 }
 
-/* Makes a signer of the active key; a key that was rotated gets a new one beside the old. */
-static lw_err load_signer(struct wallet_home *home, enum hsm_purpose purpose, lw_str agency,
+/* With the lock held: the signer of a record; a key certified anew gets one beside the old. */
+static lw_err load_signer(struct wallet_home *home, const struct wallet_key_record *record,
                           struct home_signer **out)
 {
-    WALLET_AUTO_TXN txn = NULL;
-    struct wallet_key_record record;
-    LW_TRY(wallet_read_begin(home->store, &txn));
-    LW_TRY(wallet_store_key_active(txn, purpose, agency, &record));
     for (struct home_signer *s = home->signers; s != NULL; s = s->next) {
-        if (strcmp(s->key.label, record.label) == 0) {
+        if (strcmp(s->label, record->label) == 0) {
             *out = s;
             return LW_SUCCESS;
         }
@@ -230,19 +185,19 @@ static lw_err load_signer(struct wallet_home *home, enum hsm_purpose purpose, lw
     }
     made->cert = LW_BUF(WALLET_CERT_STORE_MAX);
     made->key.pool = home->pool;
-    made->key.purpose = purpose;
+    made->key.purpose = record->purpose;
+    memcpy(made->label, record->label, sizeof(made->label));
     (void)snprintf(made->key.label, sizeof(made->key.label), "%.*s", HSM_LABEL_MAX - 1,
-                   record.label);
-    (void)snprintf(made->agency, sizeof(made->agency), "%s", record.agency);
-    hsm_pool_signer(&made->key, &record.key, &made->signer);
-    const lw_err err = lw_buf_put(&made->cert, record.cert);
+                   record->token);
+    hsm_pool_signer(&made->key, &record->key, &made->signer);
+    const lw_err err = lw_buf_put(&made->cert, record->cert);
     if (err.code != LW_OK) {
         free(made);
         return err;
     }
     made->signer.cert = lw_buf_view(&made->cert);
-    made->signer.not_before = record.not_before;
-    made->signer.not_after = record.not_after;
+    made->signer.not_before = record->not_before;
+    made->signer.not_after = record->not_after;
     made->next = home->signers;
     home->signers = made;
     *out = made;
@@ -259,22 +214,32 @@ static lw_err fill_kid(struct hsm_signer *signer)
     return LW_SUCCESS;
 }
 
-lw_err wallet_home_signer(struct wallet_home *home, enum hsm_purpose purpose, lw_str agency,
-                          struct hsm_signer *signer)
+lw_err home_signer_of(struct wallet_home *home, const struct wallet_key_record *record,
+                      struct hsm_signer *signer)
 {
     struct home_signer *found = NULL;
     if (home->pool == NULL) {
         return LW_FAIL(LW_E_MISUSE, "home: not opened to sign", LW_NOWHERE);
     }
     (void)pthread_mutex_lock(&home->lock);
-    lw_err err = load_signer(home, purpose, agency, &found);
+    lw_err err = load_signer(home, record, &found);
     if (err.code == LW_OK) {
         assert(found != NULL);
         err = fill_kid(&found->signer);
         *signer = found->signer;
     }
     (void)pthread_mutex_unlock(&home->lock);
-    LW_TRY(err);
+    return err;
+}
+
+lw_err wallet_home_signer(struct wallet_home *home, enum hsm_purpose purpose, lw_str agency,
+                          struct hsm_signer *signer)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_key_record record;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    LW_TRY(wallet_store_key_active(txn, purpose, agency, &record));
+    LW_TRY(home_signer_of(home, &record, signer));
     const int64_t now = lw_now(home->env->clock);
     if (now < signer->not_before || now >= signer->not_after) {
         return LW_FAIL(LW_E_EXPIRED, "home: the key's time to sign is over", LW_NOWHERE);

@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "home_internal.h"
+#include "home_key.h"
 #include "lw/file.h"
 #include "trust_publish.h"
 
-enum { EPOCH_KEY_LEN = 32, DIR_MODE = 0700, FILE_MODE = 0600 };
+enum { DIR_MODE = 0700, FILE_MODE = 0600 };
 
 static lw_err make_token(const struct wallet_home_config *config, const struct wallet_env *env)
 {
@@ -39,32 +39,6 @@ static lw_err make_token(const struct wallet_home_config *config, const struct w
     return hsm_softhsm_init(&paths, env->rng);
 }
 
-struct epoch_write {
-    lw_bytes wrapped;
-    int64_t now;
-};
-
-static lw_err write_epoch(struct wallet_txn *txn, void *ctx)
-{
-    const struct epoch_write *w = ctx;
-    LW_TRY(wallet_store_epoch_put(txn, 1, w->wrapped));
-    return home_audit(txn, w->now, WALLET_AUDIT_EPOCH_MADE, LW_STR("system"), (lw_bytes){NULL, 0});
-}
-
-static lw_err make_epoch(struct wallet_home *home)
-{
-    LW_AUTO_BUF secret = LW_BUF(EPOCH_KEY_LEN);
-    LW_AUTO_BUF wrapped = LW_BUF(HSM_WRAP_MAX);
-    uint8_t *key = NULL;
-    LW_TRY(lw_buf_reserve(&secret, EPOCH_KEY_LEN, &key));
-    lw_buf_commit(&secret, EPOCH_KEY_LEN); /* wiped with its buffer */
-    LW_TRY(lw_rng_fill(home->env->rng, key, EPOCH_KEY_LEN));
-    LW_TRY(hsm_pool_wrap(home->pool, "seal-1", key, &wrapped));
-    struct epoch_write write = {.wrapped = lw_buf_view(&wrapped), .now = lw_now(home->env->clock)};
-    LW_TRY(wallet_store_write(home->store, write_epoch, &write));
-    return wallet_store_unlock(home->store, 1, key);
-}
-
 static lw_err make_keys(struct wallet_home *home)
 {
     static const enum hsm_purpose purposes[] = {
@@ -75,17 +49,19 @@ static lw_err make_keys(struct wallet_home *home)
         const struct home_key_order order = {.purpose = purposes[i],
                                              .agency = LW_STR(""),
                                              .common_name = lw_str_c(home->config->authority),
-                                             .organization_id = LW_STR("")};
-        LW_TRY(home_key_make(home, &order));
+                                             .organization_id = LW_STR(""),
+                                             .state = WALLET_KEY_ACTIVE};
+        LW_TRY(home_key_make(home, &order, NULL));
     }
     return LW_SUCCESS;
 }
 
 static lw_err fill_home(struct wallet_home *home)
 {
+    size_t crls = 0;
     LW_TRY(make_keys(home));
-    LW_TRY(make_epoch(home));
-    LW_TRY(home_crl_make(home));
+    LW_TRY(home_epoch_make(home, "seal-1"));
+    LW_TRY(home_crl_sign(home, true, &crls));
     return home_trust_list_sign(home);
 }
 

@@ -23,7 +23,7 @@ enum {
 struct home_signer {
     struct hsm_pool_key key;
     struct hsm_signer signer;
-    char agency[64 + 1];
+    char label[WALLET_KEY_LABEL_MAX + 1]; /* of the record */
     lw_buf cert;
     struct home_signer *next;
 };
@@ -52,22 +52,5 @@ LW_MUST_USE lw_err home_open_pool(const struct wallet_home_config *config,
 /** Append one audit event without detail, in a write transaction. */
 LW_MUST_USE lw_err home_audit(struct wallet_txn *txn, int64_t now, enum wallet_audit_kind kind,
                               lw_str actor, lw_bytes subject);
-
-/* What a new key is to be. */
-struct home_key_order {
-    enum hsm_purpose purpose;
-    lw_str agency;          /* id; empty: the authority's own */
-    lw_str common_name;     /* of the certificate */
-    lw_str organization_id; /* the agency's credit code, or empty */
-};
-
-/**
- * Make a token key, certify it by the home's `ca` key (the `ca` certifies itself; `tl`, `seal`
- * and `custody` have no certificate), and keep its record as active.
- */
-LW_MUST_USE lw_err home_key_make(struct wallet_home *home, const struct home_key_order *order);
-
-/** Sign a CRL with the `ca` key and keep it. */
-LW_MUST_USE lw_err home_crl_make(struct wallet_home *home);
 
 #endif

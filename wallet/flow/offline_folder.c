@@ -92,6 +92,22 @@ lw_err offline_pins_read(const char *dir, uint8_t pins[WALLET_PINS_MAX][WALLET_P
     return LW_SUCCESS;
 }
 
+lw_err offline_first_pin_read(const char *dir, uint8_t pin[WALLET_PIN_LEN])
+{
+    LW_AUTO_BUF json = LW_BUF(PINS_FILE_MAX);
+    WALLET_AUTO_JSON doc = NULL;
+    LW_TRY(offline_read(dir, OFFLINE_PINS, &json));
+    const lw_err parsed = wallet_json_doc_parse(lw_buf_view(&json), PINS_FILE_MAX, &doc);
+    const char *text = json_string_value(json_object_get(doc, "first"));
+    if (parsed.code == LW_OK && text == NULL) {
+        return LW_FAIL(LW_E_NOT_FOUND, "offline: the first pin was not kept", LW_NOWHERE);
+    }
+    if (parsed.code != LW_OK || offline_pin_parse(lw_str_c(text), pin).code != LW_OK) {
+        return LW_FAIL(LW_E_CORRUPT, "offline: pins.json is not as it was written", LW_NOWHERE);
+    }
+    return LW_SUCCESS;
+}
+
 lw_err offline_list_name(lw_str uri, char name[OFFLINE_PATH_MAX])
 {
     uint8_t hash[HSM_SHA256_LEN];

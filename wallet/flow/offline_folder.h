@@ -21,6 +21,13 @@ LW_MUST_USE lw_err offline_read(const char *dir, const char *name, lw_buf *out);
 LW_MUST_USE lw_err offline_pins_read(const char *dir, uint8_t pins[WALLET_PINS_MAX][WALLET_PIN_LEN],
                                      size_t *count);
 
+/**
+ * Read the pin that was given by hand when the folder was made; its key may be succeeded since.
+ *
+ * errors  LW_E_NOT_FOUND  not kept; LW_E_CORRUPT
+ */
+LW_MUST_USE lw_err offline_first_pin_read(const char *dir, uint8_t pin[WALLET_PIN_LEN]);
+
 /** Read a pin of 64 hex digits of either case. errors  LW_E_VALUE */
 LW_MUST_USE lw_err offline_pin_parse(lw_str hex, uint8_t pin[WALLET_PIN_LEN]);
 

@@ -22,7 +22,10 @@ static void free_snapshot(struct wallet_snapshot *snapshot)
 
 static lw_err build_trust(const struct home_trust_parts *parts, struct wallet_trust *trust)
 {
-    LW_TRY(wallet_trust_add_anchor(trust, parts->anchor));
+    for (size_t i = 0; i < parts->anchor_count; i++) {
+        LW_TRY(i == 0 ? wallet_trust_add_anchor(trust, parts->anchors[i])
+                      : wallet_trust_join_anchor(trust, parts->anchors[i]));
+    }
     for (size_t i = 0; i < parts->issuer_count; i++) {
         LW_TRY(wallet_trust_add(trust, &parts->issuers[i].entry));
     }

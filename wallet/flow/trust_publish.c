@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
-#include "home_internal.h"
+#include "home_key.h"
+#include "offline_folder.h"
+#include "wallet/flow_status.h"
 #include "wallet/store_catalog.h"
 
-enum { PAGE = 16, TRUST_TTL_S = LW_DAY_S, PREFIX_MAX = 512 };
+enum { PAGE = 16, TRUST_TTL_S = LW_DAY_S, PREFIX_MAX = 512, SIGN_ATTEMPTS = 5 };
 
 void home_catalog_free(struct home_catalog *catalog)
 {
@@ -104,12 +106,18 @@ static lw_err fill_issuer(const struct wallet_key_record *key, const struct home
             issuer->vcts[count++] = type->vct;
         }
     }
+    enum wallet_issuer_state state = WALLET_ISSUER_ACTIVE;
+    if (key->compromised != WALLET_KEY_NEVER) {
+        state = WALLET_ISSUER_REVOKED;
+    } else if (key->state == WALLET_KEY_RETIRED) {
+        state = WALLET_ISSUER_NO_NEW;
+    }
     issuer->prefix = prefix;
     issuer->entry = (struct wallet_trust_entry){
         .cert = key->cert,
         .vct_count = count,
         .not_after = cert.not_after,
-        .state = key->state == WALLET_KEY_RETIRED ? WALLET_ISSUER_NO_NEW : WALLET_ISSUER_ACTIVE,
+        .state = state,
         .revoked_since = INT64_MIN,
         .status_prefix_count = 1,
     };
@@ -119,9 +127,6 @@ static lw_err fill_issuer(const struct wallet_key_record *key, const struct home
 static lw_err add_issuer(const struct wallet_key_record *key, const struct home_catalog *catalog,
                          struct home_trust_parts *parts)
 {
-    if (key->purpose != HSM_PURPOSE_CREDENTIAL || key->state == WALLET_KEY_DESTROYED) {
-        return LW_SUCCESS;
-    }
     void *list = parts->issuers;
     LW_TRY(grow(&list, parts->issuer_count, sizeof(struct home_issuer)));
     parts->issuers = list;
@@ -131,21 +136,90 @@ static lw_err add_issuer(const struct wallet_key_record *key, const struct home_
     return LW_SUCCESS;
 }
 
+struct gathering {
+    const struct home_catalog *catalog;
+    struct home_trust_parts *parts;
+};
+
+static lw_err add_anchor(struct home_trust_parts *parts, lw_bytes der)
+{
+    struct hsm_cert cert;
+    for (size_t i = 0; i < parts->anchor_count; i++) {
+        if (lw_bytes_eq(parts->anchors[i], der)) {
+            return LW_SUCCESS;
+        }
+    }
+    LW_TRY(hsm_cert_parse(der, &cert));
+    if (cert.not_after < parts->now) {
+        return LW_SUCCESS;
+    }
+    if (parts->anchor_count == WALLET_ANCHORS_MAX) {
+        return LW_FAIL(LW_E_LIMIT, "home: too many CA certificates", LW_NOWHERE);
+    }
+    parts->anchors[parts->anchor_count++] = der;
+    return LW_SUCCESS;
+}
+
+/* A list key is known by its pin: one that is to come stands in the lists of the one before. */
+static lw_err add_next_pin(struct home_trust_parts *parts, const struct wallet_key_record *key)
+{
+    if (key->state != WALLET_KEY_PUBLISHED || parts->next_pin_count == WALLET_PINS_MAX) {
+        return LW_SUCCESS;
+    }
+    return wallet_trust_pin(&key->key, parts->next_pins[parts->next_pin_count++]);
+}
+
+static lw_err note_unlisted(struct home_trust_parts *parts, const struct wallet_key_record *key)
+{
+    if (key->listed != WALLET_KEY_NEVER) {
+        return LW_SUCCESS;
+    }
+    void *list = parts->unlisted;
+    LW_TRY(grow(&list, parts->unlisted_count, sizeof(*parts->unlisted)));
+    parts->unlisted = list;
+    memcpy(parts->unlisted[parts->unlisted_count++], key->label, sizeof(key->label));
+    return LW_SUCCESS;
+}
+
+static lw_err add_key(void *ctx, const struct wallet_key_record *key)
+{
+    const struct gathering *g = ctx;
+    const bool gone = key->state == WALLET_KEY_DESTROYED;
+    const bool compromised = key->compromised != WALLET_KEY_NEVER;
+    if (!home_key_rule(key->purpose)->listed) {
+        return LW_SUCCESS;
+    }
+    if (key->purpose == HSM_PURPOSE_CREDENTIAL && (!gone || compromised)) {
+        LW_TRY(add_issuer(key, g->catalog, g->parts));
+    } else if (key->purpose == HSM_PURPOSE_CA && !gone && !compromised) {
+        LW_TRY(add_anchor(g->parts, key->cert));
+    } else if (key->purpose == HSM_PURPOSE_TRUST_LIST) {
+        LW_TRY(add_next_pin(g->parts, key));
+    }
+    return note_unlisted(g->parts, key);
+}
+
+/* A CA whose key is elsewhere has no record, only its certificate. */
+static lw_err add_stored_ca(const struct wallet_txn *txn, struct home_trust_parts *parts)
+{
+    lw_bytes der = {NULL, 0};
+    if (parts->anchor_count > 0) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(wallet_store_ca_get(txn, &der));
+    return add_anchor(parts, der);
+}
+
 static lw_err gather(struct wallet_home *home, const struct wallet_txn *txn,
                      const struct home_catalog *catalog, struct home_trust_parts *parts)
 {
-    struct wallet_page page = {.len = 0};
+    struct gathering g = {.catalog = catalog, .parts = parts};
+    parts->now = lw_now(home->env->clock);
     LW_TRY(lw_buf_put_c(&parts->prefix, home->config->base_url));
     LW_TRY(lw_buf_put_c(&parts->prefix, "/status/"));
-    LW_TRY(wallet_store_ca_get(txn, &parts->anchor));
-    while (!page.end) {
-        struct wallet_key_record keys[PAGE];
-        size_t count = PAGE;
-        LW_TRY(wallet_store_key_page(txn, &page, keys, &count));
-        for (size_t i = 0; i < count; i++) {
-            LW_TRY(add_issuer(&keys[i], catalog, parts));
-        }
-    }
+    LW_TRY(wallet_store_key_changes(txn, &parts->basis));
+    LW_TRY(home_key_each(txn, add_key, &g));
+    LW_TRY(add_stored_ca(txn, parts));
     /* The list may have moved while it grew, so what points into it is set last. */
     for (size_t i = 0; i < parts->issuer_count; i++) {
         parts->issuers[i].entry.vcts = parts->issuers[i].vcts;
@@ -168,20 +242,35 @@ lw_err home_trust_gather(struct wallet_home *home, const struct wallet_txn *txn,
 void home_trust_parts_free(struct home_trust_parts *parts)
 {
     free(parts->issuers);
+    free(parts->unlisted);
     lw_buf_free(&parts->prefix);
     *parts = (struct home_trust_parts){.issuers = NULL};
 }
 
 struct list_write {
-    const struct wallet_signed_doc *list;
-    int64_t now;
+    struct wallet_signed_doc list;
+    struct home_trust_parts parts;
+    struct home_catalog catalog;
+    lw_buf bytes;
 };
 
+static void free_list_write(struct list_write *w)
+{
+    home_trust_parts_free(&w->parts);
+    home_catalog_free(&w->catalog);
+    lw_buf_free(&w->bytes);
+}
+#define AUTO_LIST_WRITE __attribute__((cleanup(free_list_write))) struct list_write
+
+/* The time from which a key is known to verifiers is that of the first list that names it. */
 static lw_err write_list(struct wallet_txn *txn, void *ctx)
 {
     const struct list_write *w = ctx;
-    LW_TRY(wallet_store_trust_list_put(txn, w->list));
-    return home_audit(txn, w->now, WALLET_AUDIT_TRUST_LIST_SIGNED, LW_STR("system"),
+    LW_TRY(wallet_store_trust_list_put(txn, &w->list));
+    for (size_t i = 0; i < w->parts.unlisted_count; i++) {
+        LW_TRY(wallet_store_key_listed(txn, lw_str_c(w->parts.unlisted[i]), w->list.iat));
+    }
+    return home_audit(txn, w->list.iat, WALLET_AUDIT_TRUST_LIST_SIGNED, LW_STR("system"),
                       (lw_bytes){NULL, 0});
 }
 
@@ -221,39 +310,56 @@ static lw_err sign_parts(struct wallet_home *home, const struct home_trust_parts
         .version = version,
         .entries = entries,
         .entry_count = parts->issuer_count,
-        .anchors = &parts->anchor,
-        .anchor_count = 1,
+        .anchors = parts->anchors,
+        .anchor_count = parts->anchor_count,
+        .one_authority = true,
+        .next_pins = (const uint8_t(*)[WALLET_PIN_LEN])parts->next_pins,
+        .next_pin_count = parts->next_pin_count,
     };
     const lw_err err = wallet_trust_list_sign(&list, &signer, now, out);
     free(entries);
     return err;
 }
 
-/* Reads all that the list is made of in one transaction, and signs it after its end. */
-static lw_err sign_now(struct wallet_home *home, struct home_catalog *catalog, int64_t now,
-                       struct wallet_signed_doc *list, lw_buf *bytes)
+/* What borrows from the transaction, the signed bytes have copied by its end. */
+static lw_err sign_now(struct wallet_home *home, struct list_write *w)
 {
     WALLET_AUTO_TXN txn = NULL;
-    struct home_trust_parts parts;
     LW_TRY(wallet_read_begin(home->store, &txn));
-    LW_TRY(home_catalog_read(txn, catalog));
-    LW_TRY(home_trust_gather(home, txn, catalog, &parts));
-    lw_err err = next_version(txn, &list->version);
-    err = err.code == LW_OK ? sign_parts(home, &parts, list->version, now, bytes) : err;
-    home_trust_parts_free(&parts);
+    LW_TRY(home_catalog_read(txn, &w->catalog));
+    LW_TRY(home_trust_gather(home, txn, &w->catalog, &w->parts));
+    LW_TRY(next_version(txn, &w->list.version));
+    return sign_parts(home, &w->parts, w->list.version, w->list.iat, &w->bytes);
+}
+
+static lw_err sign_once(struct wallet_home *home)
+{
+    const int64_t now = lw_now(home->env->clock);
+    AUTO_LIST_WRITE w = {.list = {.iat = now, .exp = now + WALLET_TRUST_LIST_LIFE_S},
+                         .bytes = LW_BUF(WALLET_TRUST_LIST_MAX)};
+    LW_TRY(sign_now(home, &w));
+    w.list.basis = w.parts.basis;
+    w.list.bytes = lw_buf_view(&w.bytes);
+    return wallet_store_write(home->store, write_list, &w);
+}
+
+/* Another process may take the version first; its list may not tell what is to be told. */
+lw_err home_trust_list_sign(struct wallet_home *home)
+{
+    lw_err err = sign_once(home);
+    for (int attempt = 1; err.code == LW_E_CONFLICT && attempt < SIGN_ATTEMPTS; attempt++) {
+        err = sign_once(home);
+    }
     return err;
 }
 
-lw_err home_trust_list_sign(struct wallet_home *home)
+lw_err wallet_flow_trust_list_after(struct wallet_home *home, lw_str pin, lw_buf *cwt)
 {
-    const int64_t now = lw_now(home->env->clock);
-    LW_AUTO_BUF bytes = LW_BUF(WALLET_TRUST_LIST_MAX);
-    struct home_catalog catalog = {.agencies = NULL};
-    struct wallet_signed_doc list = {.iat = now, .exp = now + WALLET_TRUST_LIST_LIFE_S};
-    const lw_err err = sign_now(home, &catalog, now, &list, &bytes);
-    home_catalog_free(&catalog);
-    LW_TRY(err);
-    list.bytes = lw_buf_view(&bytes);
-    struct list_write write = {.list = &list, .now = now};
-    return wallet_store_write(home->store, write_list, &write);
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_signed_doc list;
+    uint8_t key[WALLET_PIN_LEN];
+    LW_TRY(offline_pin_parse(pin, key));
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    LW_TRY(wallet_store_bridge_get(txn, key, &list));
+    return lw_buf_put(cwt, list.bytes);
 }

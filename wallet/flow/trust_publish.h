@@ -3,6 +3,7 @@
 #define WALLET_TRUST_PUBLISH_H
 
 #include "wallet/home.h"
+#include "wallet/store_key.h"
 #include "wallet/trust_list.h"
 
 /* The catalogue as the store has it. Owned by who read it. */
@@ -28,11 +29,21 @@ struct home_issuer {
 struct home_trust_parts {
     struct home_issuer *issuers;
     size_t issuer_count;
-    lw_bytes anchor; /* the CA certificate */
-    lw_buf prefix;   /* "BASE/status/" */
+    lw_bytes anchors[WALLET_ANCHORS_MAX]; /* certificates of the CA, oldest key first */
+    size_t anchor_count;
+    uint8_t next_pins[WALLET_PINS_MAX][WALLET_PIN_LEN]; /* of list keys that sign later */
+    size_t next_pin_count;
+    char (*unlisted)[WALLET_KEY_LABEL_MAX + 1]; /* labels of keys that no list has named yet */
+    size_t unlisted_count;
+    uint64_t basis; /* wallet_store_key_changes() */
+    int64_t now;
+    lw_buf prefix; /* "BASE/status/" */
 };
 
-/** Gather the issuers: each ds-vc key that was not destroyed, with the types it may sign. */
+/**
+ * Gather the issuers: each ds-vc key that was not destroyed, or is compromised, with the types it
+ * may sign; the CA's certificates; list keys to come.
+ */
 LW_MUST_USE lw_err home_trust_gather(struct wallet_home *home, const struct wallet_txn *txn,
                                      const struct home_catalog *catalog,
                                      struct home_trust_parts *parts);

@@ -38,6 +38,10 @@ static const char *const names[WALLET_AUDIT_KIND_END] = {
     [WALLET_AUDIT_LICENSE_MENDED] = "license.mended",
     [WALLET_AUDIT_IMPORT_VOIDING] = "import.voiding",
     [WALLET_AUDIT_IMPORT_VOIDED] = "import.voided",
+    [WALLET_AUDIT_KEY_ACTIVATED] = "key.activated",
+    [WALLET_AUDIT_KEY_COMPROMISED] = "key.compromised",
+    [WALLET_AUDIT_CRL_SIGNED] = "crl.signed",
+    [WALLET_AUDIT_EPOCH_REWRAPPED] = "epoch.rewrapped",
 };
 
 const char *wallet_audit_kind_name(enum wallet_audit_kind kind)

@@ -39,6 +39,7 @@ void wallet_seal_lock(struct wallet_seal_ctx *ctx)
     explicit_bzero(ctx->epochs, sizeof(ctx->epochs));
     explicit_bzero(ctx->root, sizeof(ctx->root));
     ctx->epoch_count = 0;
+    ctx->in_use = 0;
     ctx->unlocked = false;
     pthread_rwlock_unlock(ctx->lock);
 }
@@ -104,6 +105,13 @@ lw_err wallet_seal_add_epoch(struct wallet_seal_ctx *ctx, const struct wallet_ep
     return err;
 }
 
+void wallet_seal_use(struct wallet_seal_ctx *ctx, uint32_t number)
+{
+    pthread_rwlock_wrlock(ctx->lock);
+    ctx->in_use = number;
+    pthread_rwlock_unlock(ctx->lock);
+}
+
 lw_err wallet_seal_epoch(const struct wallet_seal_ctx *ctx, uint32_t number,
                          struct wallet_epoch_key *epoch)
 {
@@ -112,6 +120,7 @@ lw_err wallet_seal_epoch(const struct wallet_seal_ctx *ctx, uint32_t number,
     if (ctx->epoch_count == 0) {
         err = locked();
     }
+    number = number == 0 ? ctx->in_use : number;
     for (size_t i = ctx->epoch_count; i > 0; i--) {
         if (number == 0 || ctx->epochs[i - 1].number == number) {
             *epoch = ctx->epochs[i - 1];

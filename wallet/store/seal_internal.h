@@ -19,6 +19,7 @@ struct wallet_seal_ctx {
     pthread_rwlock_t *lock; /* guards what follows */
     struct wallet_epoch_key epochs[WALLET_EPOCHS_MAX];
     size_t epoch_count;
+    uint32_t in_use;                   /* the epoch that seals what is new; 0: the newest */
     bool unlocked;                     /* `root` is known */
     uint8_t root[WALLET_DATA_KEY_LEN]; /* what look-up keys are derived from */
 };
@@ -42,7 +43,9 @@ LW_MUST_USE lw_err wallet_seal_open_root(const struct wallet_epoch_key *epoch, l
 /** Add an epoch's key. errors  LW_E_LIMIT */
 LW_MUST_USE lw_err wallet_seal_add_epoch(struct wallet_seal_ctx *ctx,
                                          const struct wallet_epoch_key *epoch);
-/** Give the key of epoch `number`, 0 the newest. errors  LW_E_DENIED  none; LW_E_NOT_FOUND */
+/** Seal what is new under epoch `number`, which was added. */
+void wallet_seal_use(struct wallet_seal_ctx *ctx, uint32_t number);
+/** Give the key of epoch `number`, 0 the one that seals what is new. errors  LW_E_DENIED  none; LW_E_NOT_FOUND */
 LW_MUST_USE lw_err wallet_seal_epoch(const struct wallet_seal_ctx *ctx, uint32_t number,
                                      struct wallet_epoch_key *epoch);
 /** Give the look-up root; false when it is not known. */

@@ -2,7 +2,7 @@
 #include "row.h"
 #include "status_internal.h"
 
-enum { FIELDS = 5, VALUE_MAX = 2 * WALLET_STATUS_TOKEN_STORE_MAX + 64 };
+enum { FIELDS = 5, TOUCH_PAGE = 16, VALUE_MAX = 2 * WALLET_STATUS_TOKEN_STORE_MAX + 64 };
 
 static struct wallet_row_key token_key(uint64_t number)
 {
@@ -56,6 +56,22 @@ lw_err wallet_store_status_publish(struct wallet_txn *txn, uint64_t number,
     list.token_iat = tokens->iat;
     list.token_exp = tokens->exp;
     return wallet_status_list_put(txn, &before, &list);
+}
+
+lw_err wallet_store_status_touch(struct wallet_txn *txn, lw_str agency)
+{
+    struct wallet_page page = {.len = 0};
+    while (!page.end) {
+        struct wallet_stored_list lists[TOUCH_PAGE];
+        size_t count = TOUCH_PAGE;
+        LW_TRY(wallet_store_status_list_page(txn, agency, &page, lists, &count));
+        for (size_t i = 0; i < count; i++) {
+            const struct wallet_stored_list before = lists[i];
+            lists[i].version += lists[i].retired ? 0 : 1;
+            LW_TRY(wallet_status_list_put(txn, &before, &lists[i]));
+        }
+    }
+    return LW_SUCCESS;
 }
 
 lw_err wallet_store_status_tokens(const struct wallet_txn *txn, uint64_t number,

@@ -3,9 +3,16 @@
 
 #include <string.h>
 
+#include "row.h"
 #include "store_internal.h"
 
-enum { RECORD_VERSION = 1, VALUE_MAX = 2048, ROOT_KEY_LEN = 8, EPOCH_KEY_LEN = 4 };
+enum {
+    RECORD_VERSION = 1,
+    VALUE_MAX = 2048,
+    ROOT_KEY_LEN = 8,
+    EPOCH_KEY_LEN = 4,
+    EPOCH_FIELDS = 4
+};
 
 static void put_u32(uint8_t out[4], uint32_t n)
 {
@@ -14,49 +21,107 @@ static void put_u32(uint8_t out[4], uint32_t n)
     }
 }
 
-lw_err wallet_store_epoch_put(struct wallet_txn *txn, uint32_t number, lw_bytes wrapped)
+static lw_err encode(const struct wallet_epoch *epoch, lw_buf *value)
+{
+    if (epoch->number == 0) {
+        return LW_FAIL(LW_E_MISUSE, "store: epochs begin at 1", LW_NOWHERE);
+    }
+    if (!wallet_row_text_ok(lw_str_c(epoch->seal), WALLET_EPOCH_SEAL_MAX)) {
+        return LW_FAIL(LW_E_VALUE, "store: an epoch names the key that wraps it", LW_NOWHERE);
+    }
+    LW_TRY(wallet_stored_begin(value, RECORD_VERSION, EPOCH_FIELDS));
+    LW_TRY(wallet_cbor_put_text(value, lw_str_c(epoch->seal)));
+    LW_TRY(wallet_cbor_put_int(value, epoch->made));
+    LW_TRY(wallet_cbor_put_uint(value, epoch->in_use ? 1 : 0));
+    return wallet_cbor_put_bytes(value, epoch->wrapped);
+}
+
+lw_err wallet_store_epoch_put(struct wallet_txn *txn, const struct wallet_epoch *epoch)
 {
     uint8_t key[EPOCH_KEY_LEN];
     LW_AUTO_BUF value = LW_BUF(VALUE_MAX);
-    if (number == 0) {
-        return LW_FAIL(LW_E_MISUSE, "store: epochs begin at 1", LW_NOWHERE);
-    }
-    put_u32(key, number);
-    LW_TRY(wallet_stored_begin(&value, RECORD_VERSION, 1));
-    LW_TRY(wallet_cbor_put_bytes(&value, wrapped));
-    return wallet_txn_insert(txn, WALLET_KS_EPOCH, LW_BYTES(key), lw_buf_view(&value));
+    LW_TRY(encode(epoch, &value));
+    put_u32(key, epoch->number);
+    LW_TRY(wallet_txn_insert(txn, WALLET_KS_EPOCH, LW_BYTES(key), lw_buf_view(&value)));
+    return wallet_store_touch(txn);
 }
 
-static lw_err newest(const struct wallet_txn *txn, uint32_t *number, lw_bytes *value)
+lw_err wallet_store_epoch_change(struct wallet_txn *txn, const struct wallet_epoch *epoch)
 {
-    lw_bytes key = {0};
-    WALLET_AUTO_SCAN scan = wallet_scan_back(txn, WALLET_KS_EPOCH, (lw_bytes){0});
-    if (!wallet_scan_next(&scan, &key, value)) {
-        LW_TRY(scan.err);
-        return LW_FAIL(LW_E_NOT_FOUND, "store: no epoch key was made", LW_NOWHERE);
-    }
+    uint8_t key[EPOCH_KEY_LEN];
+    lw_bytes before = {0};
+    LW_AUTO_BUF value = LW_BUF(VALUE_MAX);
+    LW_TRY(encode(epoch, &value));
+    put_u32(key, epoch->number);
+    LW_TRY(wallet_txn_get(txn, WALLET_KS_EPOCH, LW_BYTES(key), &before));
+    LW_TRY(wallet_txn_put(txn, WALLET_KS_EPOCH, LW_BYTES(key), lw_buf_view(&value)));
+    return wallet_store_touch(txn);
+}
+
+static lw_err parse(lw_bytes key, lw_bytes value, struct wallet_epoch *epoch)
+{
+    struct wallet_cbor r;
     if (key.len != EPOCH_KEY_LEN) {
         return LW_FAIL(LW_E_CORRUPT, "store: an epoch without its number", LW_NOWHERE);
     }
-    *number = (uint32_t)key.ptr[0] << 24 | (uint32_t)key.ptr[1] << 16 | (uint32_t)key.ptr[2] << 8 |
-              key.ptr[3];
+    epoch->number = (uint32_t)key.ptr[0] << 24 | (uint32_t)key.ptr[1] << 16 |
+                    (uint32_t)key.ptr[2] << 8 | key.ptr[3];
+    LW_TRY(wallet_row_open(value, EPOCH_FIELDS, &r));
+    wallet_row_read_text(&r, WALLET_EPOCH_SEAL_MAX, epoch->seal);
+    epoch->made = wallet_cbor_int(&r);
+    epoch->in_use = wallet_row_read_uint(&r, 1) == 1;
+    epoch->wrapped = wallet_cbor_bytes(&r);
+    return wallet_stored_end(&r);
+}
+
+lw_err wallet_store_epoch_get(const struct wallet_txn *txn, uint32_t number,
+                              struct wallet_epoch *epoch)
+{
+    uint8_t wanted[EPOCH_KEY_LEN];
+    lw_bytes key = LW_BYTES(wanted);
+    lw_bytes value = {0};
+    if (number != 0) {
+        put_u32(wanted, number);
+        LW_TRY(wallet_txn_get(txn, WALLET_KS_EPOCH, key, &value));
+        return parse(key, value, epoch);
+    }
+    WALLET_AUTO_SCAN scan = wallet_scan_back(txn, WALLET_KS_EPOCH, (lw_bytes){0});
+    if (!wallet_scan_next(&scan, &key, &value)) {
+        LW_TRY(scan.err);
+        return LW_FAIL(LW_E_NOT_FOUND, "store: no epoch key was made", LW_NOWHERE);
+    }
+    return parse(key, value, epoch);
+}
+
+bool wallet_store_epoch_unlocked(const struct wallet_store *store, uint32_t number)
+{
+    struct wallet_epoch_key epoch;
+    const bool known = number != 0 && wallet_seal_epoch(&store->seal, number, &epoch).code == LW_OK;
+    explicit_bzero(&epoch, sizeof(epoch));
+    return known;
+}
+
+static lw_err newest_in_use(struct wallet_store *store, uint32_t *number)
+{
+    struct wallet_epoch epoch = {.number = 0};
+    WALLET_AUTO_TXN txn = NULL;
+    LW_TRY(wallet_read_begin(store, &txn));
+    LW_TRY(wallet_store_epoch_get(txn, 0, &epoch));
+    while (!epoch.in_use && epoch.number > 1) {
+        LW_TRY(wallet_store_epoch_get(txn, epoch.number - 1, &epoch));
+    }
+    *number = epoch.number;
     return LW_SUCCESS;
 }
 
-lw_err wallet_store_epoch_get(const struct wallet_txn *txn, uint32_t *number, lw_bytes *wrapped)
+lw_err wallet_store_epoch_follow(struct wallet_store *store)
 {
-    uint8_t key[EPOCH_KEY_LEN];
-    lw_bytes value = {0};
-    struct wallet_cbor r;
-    if (*number == 0) {
-        LW_TRY(newest(txn, number, &value));
-    } else {
-        put_u32(key, *number);
-        LW_TRY(wallet_txn_get(txn, WALLET_KS_EPOCH, LW_BYTES(key), &value));
+    uint32_t number = 0;
+    LW_TRY(newest_in_use(store, &number));
+    if (wallet_store_epoch_unlocked(store, number)) {
+        wallet_seal_use(&store->seal, number);
     }
-    LW_TRY(wallet_stored_open(value, RECORD_VERSION, &r, NULL, NULL));
-    *wrapped = wallet_cbor_bytes(&r);
-    return wallet_stored_end(&r);
+    return LW_SUCCESS;
 }
 
 /*

@@ -2,13 +2,15 @@
 
 #include "row.h"
 
-enum { FIELDS = 9, AGENCY_MAX = 64, VALUE_MAX = WALLET_CERT_STORE_MAX + 1024 };
+enum { FIELDS = 15, AGENCY_MAX = 64, VALUE_MAX = WALLET_CERT_STORE_MAX + 1024 };
 
 /* Algorithms as COSE numbers them (RFC 9053), so that an order of ours is not stored. */
 static const struct {
     enum hsm_alg alg;
     int64_t cose;
 } algorithms[] = {{HSM_ALG_NONE, 0}, {HSM_ES256, -7}, {HSM_ES384, -35}};
+
+static const lw_str changes_key = {.ptr = "key-changes", .len = sizeof("key-changes") - 1};
 
 static int64_t cose_of(enum hsm_alg alg)
 {
@@ -69,7 +71,13 @@ static lw_err encode(const struct wallet_key_record *record, lw_buf *out)
     LW_TRY(wallet_cbor_put_int(out, record->not_before));
     LW_TRY(wallet_cbor_put_int(out, record->not_after));
     LW_TRY(wallet_cbor_put_int(out, record->created));
-    return wallet_cbor_put_bytes(out, record->cert);
+    LW_TRY(wallet_cbor_put_bytes(out, record->cert));
+    LW_TRY(wallet_cbor_put_text(out, lw_str_c(record->token)));
+    LW_TRY(wallet_row_put_opt_int(out, record->listed, WALLET_KEY_NEVER));
+    LW_TRY(wallet_row_put_opt_int(out, record->activated, WALLET_KEY_NEVER));
+    LW_TRY(wallet_row_put_opt_int(out, record->retired, WALLET_KEY_NEVER));
+    LW_TRY(wallet_row_put_opt_int(out, record->destroyed, WALLET_KEY_NEVER));
+    return wallet_row_put_opt_int(out, record->compromised, WALLET_KEY_NEVER);
 }
 
 static lw_err bad_record(void)
@@ -109,6 +117,12 @@ static lw_err parse(lw_bytes label, lw_bytes value, struct wallet_key_record *re
     record->not_after = wallet_cbor_int(&r);
     record->created = wallet_cbor_int(&r);
     record->cert = wallet_cbor_bytes(&r);
+    wallet_row_read_text(&r, WALLET_KEY_LABEL_MAX, record->token);
+    record->listed = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
+    record->activated = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
+    record->retired = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
+    record->destroyed = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
+    record->compromised = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
     LW_TRY(wallet_stored_end(&r));
     if (record->state == 0 || !purpose_of(purpose, &record->purpose)) {
         return bad_record();
@@ -170,15 +184,58 @@ static lw_err check_only_active(const struct wallet_txn *txn,
     return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
 }
 
+lw_err wallet_store_key_changes(const struct wallet_txn *txn, uint64_t *changes)
+{
+    lw_bytes value = {0};
+    *changes = 0;
+    const lw_err err = wallet_txn_get(txn, WALLET_KS_META, lw_str_bytes(changes_key), &value);
+    if (err.code == LW_E_NOT_FOUND) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    if (value.len != sizeof(*changes)) {
+        return LW_FAIL(LW_E_CORRUPT, "key: the count of changes is not of its form", LW_NOWHERE);
+    }
+    *changes = wallet_key_u64(value.ptr);
+    return LW_SUCCESS;
+}
+
+/* Trust lists and CRLs that were made before are out of date from now on, and caches end. */
+static lw_err count_change(struct wallet_txn *txn)
+{
+    uint8_t value[8];
+    uint64_t changes = 0;
+    LW_TRY(wallet_store_key_changes(txn, &changes));
+    wallet_key_put_u64(value, changes + 1);
+    LW_TRY(wallet_txn_put(txn, WALLET_KS_META, lw_str_bytes(changes_key), LW_BYTES(value)));
+    return wallet_store_touch(txn);
+}
+
+/* When a key came to its state, WALLET_KEY_NEVER where it has not come to it. */
+static void set_times(struct wallet_key_record *record)
+{
+    const bool signs = record->state == WALLET_KEY_ACTIVE;
+    record->listed = WALLET_KEY_NEVER;
+    record->compromised = WALLET_KEY_NEVER;
+    record->activated = signs ? record->created : WALLET_KEY_NEVER;
+    record->retired = record->state >= WALLET_KEY_RETIRED ? record->created : WALLET_KEY_NEVER;
+    record->destroyed = record->state == WALLET_KEY_DESTROYED ? record->created : WALLET_KEY_NEVER;
+    if (record->token[0] == '\0') {
+        memcpy(record->token, record->label, sizeof(record->token));
+    }
+}
+
 lw_err wallet_store_key_add(struct wallet_txn *txn, const struct wallet_key_record *record)
 {
     LW_AUTO_BUF value = LW_BUF(VALUE_MAX);
+    struct wallet_key_record made = *record;
     LW_TRY(check(record));
     LW_TRY(check_only_active(txn, record));
-    LW_TRY(encode(record, &value));
+    set_times(&made);
+    LW_TRY(encode(&made, &value));
     LW_TRY(wallet_txn_insert(txn, WALLET_KS_KEY, lw_str_bytes(lw_str_c(record->label)),
                              lw_buf_view(&value)));
-    return wallet_store_touch(txn);
+    return count_change(txn);
 }
 
 lw_err wallet_store_key_get(const struct wallet_txn *txn, lw_str label,
@@ -197,12 +254,12 @@ static lw_err write_again(struct wallet_txn *txn, const struct wallet_key_record
 {
     LW_AUTO_BUF value = LW_BUF(VALUE_MAX);
     LW_TRY(encode(record, &value));
-    LW_TRY(wallet_txn_put(txn, WALLET_KS_KEY, lw_str_bytes(lw_str_c(record->label)),
-                          lw_buf_view(&value)));
-    return wallet_store_touch(txn);
+    return wallet_txn_put(txn, WALLET_KS_KEY, lw_str_bytes(lw_str_c(record->label)),
+                          lw_buf_view(&value));
 }
 
-lw_err wallet_store_key_set_state(struct wallet_txn *txn, lw_str label, enum wallet_key_state state)
+lw_err wallet_store_key_set_state(struct wallet_txn *txn, lw_str label, enum wallet_key_state state,
+                                  int64_t now)
 {
     struct wallet_key_record record;
     LW_TRY(wallet_store_key_get(txn, label, &record));
@@ -212,7 +269,36 @@ lw_err wallet_store_key_set_state(struct wallet_txn *txn, lw_str label, enum wal
     }
     record.state = state;
     LW_TRY(check_only_active(txn, &record));
-    return write_again(txn, &record);
+    record.activated = state == WALLET_KEY_ACTIVE ? now : record.activated;
+    record.retired = state == WALLET_KEY_RETIRED ? now : record.retired;
+    record.destroyed = state == WALLET_KEY_DESTROYED ? now : record.destroyed;
+    LW_TRY(write_again(txn, &record));
+    return count_change(txn);
+}
+
+lw_err wallet_store_key_listed(struct wallet_txn *txn, lw_str label, int64_t now)
+{
+    struct wallet_key_record record;
+    LW_TRY(wallet_store_key_get(txn, label, &record));
+    if (record.listed != WALLET_KEY_NEVER) {
+        return LW_SUCCESS;
+    }
+    record.listed = now;
+    LW_TRY(write_again(txn, &record));
+    return wallet_store_touch(txn);
+}
+
+lw_err wallet_store_key_compromise(struct wallet_txn *txn, lw_str label, int64_t now)
+{
+    struct wallet_key_record record;
+    LW_TRY(wallet_store_key_get(txn, label, &record));
+    if (record.state < WALLET_KEY_RETIRED) {
+        record.state = WALLET_KEY_RETIRED;
+        record.retired = now;
+    }
+    record.compromised = record.compromised == WALLET_KEY_NEVER ? now : record.compromised;
+    LW_TRY(write_again(txn, &record));
+    return count_change(txn);
 }
 
 lw_err wallet_store_key_certify(struct wallet_txn *txn, lw_str label, lw_bytes cert,
@@ -224,7 +310,8 @@ lw_err wallet_store_key_certify(struct wallet_txn *txn, lw_str label, lw_bytes c
     record.not_before = not_before;
     record.not_after = not_after;
     LW_TRY(check(&record));
-    return write_again(txn, &record);
+    LW_TRY(write_again(txn, &record));
+    return count_change(txn);
 }
 
 static lw_err take_record(void *ctx, size_t i, lw_bytes key, lw_bytes value, bool *take)

@@ -2,13 +2,14 @@
  * Signed documents of the authority: its certificate, the newest CRL, every trust list.
  *
  *   cert         "ca"     ->  [1, DER]
- *   cert         "crl"    ->  [1, number, iat, exp, DER]
- *   trust-list   version  ->  [1, version, iat, exp, bytes]
+ *   cert         "crl:" label of the CA key   ->  [1, number, iat, exp, basis, DER]
+ *   cert         "tl:" pin of a succeeded key ->  [1, version, iat, exp, basis, trust list]
+ *   trust-list   version                      ->  [1, version, iat, exp, basis, trust list]
  */
 #include "row.h"
 #include "wallet/store_key.h"
 
-enum { DOC_FIELDS = 4, HEAD_MAX = 64 };
+enum { DOC_FIELDS = 5, HEAD_MAX = 64, PIN_LEN = 32 };
 
 static lw_bytes cert_key(const char *name)
 {
@@ -53,6 +54,7 @@ static lw_err parse_doc(lw_bytes value, struct wallet_signed_doc *doc)
     doc->version = wallet_cbor_uint(&r);
     doc->iat = wallet_cbor_int(&r);
     doc->exp = wallet_cbor_int(&r);
+    doc->basis = wallet_cbor_uint(&r);
     doc->bytes = wallet_cbor_bytes(&r);
     return wallet_stored_end(&r);
 }
@@ -65,6 +67,7 @@ static lw_err put_doc(struct wallet_txn *txn, enum wallet_keyspace ks, lw_bytes 
     LW_TRY(wallet_cbor_put_uint(&value, doc->version));
     LW_TRY(wallet_cbor_put_int(&value, doc->iat));
     LW_TRY(wallet_cbor_put_int(&value, doc->exp));
+    LW_TRY(wallet_cbor_put_uint(&value, doc->basis));
     LW_TRY(wallet_cbor_put_bytes(&value, doc->bytes));
     LW_TRY(wallet_txn_put(txn, ks, key, lw_buf_view(&value)));
     return wallet_store_touch(txn);
@@ -79,18 +82,32 @@ static lw_err check_doc(const struct wallet_signed_doc *doc, size_t max)
     return check_size(doc->bytes, max);
 }
 
-lw_err wallet_store_crl_get(const struct wallet_txn *txn, struct wallet_signed_doc *crl)
+static lw_err crl_key(lw_str ca, struct wallet_row_key *key)
 {
+    if (ca.len == 0 || ca.len > WALLET_KEY_LABEL_MAX) {
+        return LW_FAIL(LW_E_NOT_FOUND, "key: no such CA", LW_NOWHERE);
+    }
+    wallet_row_key_put(key, lw_str_bytes(LW_STR("crl:")));
+    wallet_row_key_put(key, lw_str_bytes(ca));
+    return LW_SUCCESS;
+}
+
+lw_err wallet_store_crl_get(const struct wallet_txn *txn, lw_str ca, struct wallet_signed_doc *crl)
+{
+    struct wallet_row_key key = {0};
     lw_bytes value = {0};
-    LW_TRY(wallet_txn_get(txn, WALLET_KS_CERT, cert_key("crl"), &value));
+    LW_TRY(crl_key(ca, &key));
+    LW_TRY(wallet_txn_get(txn, WALLET_KS_CERT, wallet_row_key_view(&key), &value));
     return parse_doc(value, crl);
 }
 
-lw_err wallet_store_crl_put(struct wallet_txn *txn, const struct wallet_signed_doc *crl)
+lw_err wallet_store_crl_put(struct wallet_txn *txn, lw_str ca, const struct wallet_signed_doc *crl)
 {
+    struct wallet_row_key key = {0};
     struct wallet_signed_doc last = {0};
+    LW_TRY(crl_key(ca, &key));
     LW_TRY(check_doc(crl, WALLET_CRL_MAX));
-    const lw_err err = wallet_store_crl_get(txn, &last);
+    const lw_err err = wallet_store_crl_get(txn, ca, &last);
     if (err.code == LW_OK && crl->version <= last.version) {
         return LW_FAIL(LW_E_CONFLICT, "key: the CRL kept has this number or a higher one",
                        LW_NOWHERE);
@@ -98,7 +115,37 @@ lw_err wallet_store_crl_put(struct wallet_txn *txn, const struct wallet_signed_d
     if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
         return err;
     }
-    return put_doc(txn, WALLET_KS_CERT, cert_key("crl"), crl);
+    return put_doc(txn, WALLET_KS_CERT, wallet_row_key_view(&key), crl);
+}
+
+static lw_bytes bridge_key(const uint8_t pin[PIN_LEN], struct wallet_row_key *key)
+{
+    wallet_row_key_put(key, lw_str_bytes(LW_STR("tl:")));
+    wallet_row_key_put(key, (lw_bytes){.ptr = pin, .len = PIN_LEN});
+    return wallet_row_key_view(key);
+}
+
+lw_err wallet_store_bridge_put(struct wallet_txn *txn, const uint8_t pin[PIN_LEN],
+                               const struct wallet_signed_doc *list)
+{
+    struct wallet_row_key key = {0};
+    LW_TRY(check_doc(list, WALLET_TRUST_LIST_STORE_MAX));
+    return put_doc(txn, WALLET_KS_CERT, bridge_key(pin, &key), list);
+}
+
+lw_err wallet_store_bridge_get(const struct wallet_txn *txn, const uint8_t pin[PIN_LEN],
+                               struct wallet_signed_doc *list)
+{
+    struct wallet_row_key key = {0};
+    lw_bytes value = {0};
+    LW_TRY(wallet_txn_get(txn, WALLET_KS_CERT, bridge_key(pin, &key), &value));
+    return parse_doc(value, list);
+}
+
+lw_err wallet_store_bridge_drop(struct wallet_txn *txn, const uint8_t pin[PIN_LEN])
+{
+    struct wallet_row_key key = {0};
+    return wallet_txn_delete(txn, WALLET_KS_CERT, bridge_key(pin, &key));
 }
 
 static lw_err newest_list(const struct wallet_txn *txn, struct wallet_signed_doc *list)

@@ -9,19 +9,6 @@ static lw_err untrusted(const char *why)
     return LW_FAIL(LW_E_UNTRUSTED, why, LW_NOWHERE);
 }
 
-static const struct hsm_cert *anchor_of(const struct wallet_trust *trust,
-                                        const struct wallet_issuer *issuer)
-{
-    size_t count = 0;
-    const struct hsm_cert *anchors = wallet_trust_anchors(trust, &count);
-    for (size_t i = 0; issuer->has_ca && i < count; i++) {
-        if (memcmp(anchors[i].sha256, issuer->ca, sizeof(issuer->ca)) == 0) {
-            return &anchors[i];
-        }
-    }
-    return NULL;
-}
-
 static bool same_agency(const struct wallet_issuer *issuer, const char *organization_id)
 {
     return issuer->agency.len > 0 && lw_str_is(issuer->agency, organization_id);
@@ -44,11 +31,12 @@ lw_err status_signer_find(const struct wallet_status_expect *expect, const lw_by
         take_own_key(issuer, signer);
         return LW_SUCCESS;
     }
-    const struct hsm_cert *anchor = anchor_of(expect->trust, issuer);
-    if (anchor == NULL) {
+    size_t anchor_count = 0;
+    const struct hsm_cert *anchors = wallet_trust_authority(expect->trust, issuer, &anchor_count);
+    if (anchors == NULL) {
         return untrusted("status: no anchor for the issuer's status certificates");
     }
-    LW_TRY(hsm_cert_check_path(chain, count, anchor, 1, need, expect->now, &leaf));
+    LW_TRY(hsm_cert_check_path(chain, count, anchors, anchor_count, need, expect->now, &leaf));
     if (!same_agency(issuer, leaf.organization_id)) {
         return untrusted("status: signed by another agency");
     }

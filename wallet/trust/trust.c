@@ -24,6 +24,7 @@ struct wallet_trust {
     struct hsm_cert *anchors; /* each `der` is an allocation of its own */
     size_t anchor_count;
     uint8_t digest[HSM_SHA256_LEN]; /* of all that was added */
+    size_t first[WALLET_ANCHORS_MAX]; /* of each anchor: that of its authority, never a later one */
 };
 
 static lw_err out_of_memory(void)
@@ -99,7 +100,7 @@ static lw_err take_in_issuer(struct wallet_trust *trust, const struct wallet_iss
     return take_in_texts(trust, issuer->status_prefixes, issuer->status_prefix_count);
 }
 
-lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert)
+static lw_err add_anchor(struct wallet_trust *trust, lw_bytes cert, size_t first)
 {
     struct hsm_cert parsed;
     LW_TRY(hsm_cert_parse(cert, &parsed));
@@ -122,12 +123,41 @@ lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert)
     lw_err err = hsm_cert_parse((lw_bytes){.ptr = copy, .len = cert.len},
                                 &trust->anchors[trust->anchor_count]);
     err = err.code == LW_OK ? take_in(trust, copy, cert.len) : err;
+    err = err.code == LW_OK ? take_in(trust, &first, sizeof(first)) : err;
     if (err.code != LW_OK) {
         free(copy);
         return err;
     }
-    trust->anchor_count++;
+    trust->first[trust->anchor_count++] = first;
     return LW_SUCCESS;
+}
+
+lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert)
+{
+    return add_anchor(trust, cert, trust->anchor_count);
+}
+
+lw_err wallet_trust_join_anchor(struct wallet_trust *trust, lw_bytes cert)
+{
+    if (trust->anchor_count == 0) {
+        return bad_value("trust: no anchor that another could join");
+    }
+    return add_anchor(trust, cert, trust->first[trust->anchor_count - 1]);
+}
+
+const struct hsm_cert *wallet_trust_authority(const struct wallet_trust *trust,
+                                              const struct wallet_issuer *issuer, size_t *count)
+{
+    const struct hsm_cert *found = NULL;
+    *count = 0;
+    for (size_t i = 0; issuer->has_ca && i < trust->anchor_count; i++) {
+        const struct hsm_cert *first = &trust->anchors[trust->first[i]];
+        if (memcmp(first->sha256, issuer->ca, sizeof(issuer->ca)) == 0) {
+            found = first;
+            (*count)++;
+        }
+    }
+    return found;
 }
 
 /* One key, one purpose (DESIGN section 6): what signs certificates or lists signs no credential. */
@@ -222,7 +252,7 @@ static void find_ca(const struct wallet_trust *trust, struct wallet_issuer *issu
         const int64_t then = issuer->cert.not_before;
         if (hsm_cert_check_path(&issuer->cert.der, 1, anchor, 1, 0, then, &leaf).code == LW_OK) {
             issuer->has_ca = true;
-            memcpy(issuer->ca, anchor->sha256, sizeof(issuer->ca));
+            memcpy(issuer->ca, trust->anchors[trust->first[i]].sha256, sizeof(issuer->ca));
         }
     }
 }

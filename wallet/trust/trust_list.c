@@ -169,6 +169,22 @@ static lw_err read_entry(lw_bytes item, struct wallet_trust *trust)
     return wallet_trust_add(trust, &entry);
 }
 
+/* One certificate, or several of one authority. */
+static lw_err read_authority(struct wallet_cbor *r, struct wallet_trust *trust)
+{
+    const bool many = wallet_cbor_peek(r) == WALLET_CBOR_ARRAY;
+    const size_t n = many ? wallet_cbor_array(r) : 1;
+    for (size_t i = 0; i < n; i++) {
+        const lw_bytes cert = wallet_cbor_bytes(r);
+        if (!wallet_cbor_ok(r)) {
+            return LW_SUCCESS; /* told at the end */
+        }
+        LW_TRY(i == 0 ? wallet_trust_add_anchor(trust, cert)
+                      : wallet_trust_join_anchor(trust, cert));
+    }
+    return LW_SUCCESS;
+}
+
 static lw_err read_anchors(lw_bytes claims, struct wallet_trust *trust)
 {
     const lw_bytes item = wallet_cbor_map_get_int(claims, LTL_ANCHORS);
@@ -177,12 +193,8 @@ static lw_err read_anchors(lw_bytes claims, struct wallet_trust *trust)
     }
     struct wallet_cbor r = wallet_cbor_reader(item);
     const size_t n = wallet_cbor_array(&r);
-    for (size_t i = 0; i < n; i++) {
-        const lw_bytes cert = wallet_cbor_bytes(&r);
-        if (!wallet_cbor_ok(&r)) {
-            break;
-        }
-        LW_TRY(wallet_trust_add_anchor(trust, cert));
+    for (size_t i = 0; i < n && wallet_cbor_ok(&r); i++) {
+        LW_TRY(read_authority(&r, trust));
     }
     return wallet_cbor_ok(&r) ? LW_SUCCESS : bad_value("trust list: anchors are no byte strings");
 }

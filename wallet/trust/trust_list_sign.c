@@ -49,7 +49,8 @@ static lw_err check_parts(const struct wallet_trust_list_parts *parts)
     }
     LW_TRY(wallet_trust_new(&trust));
     for (size_t i = 0; i < parts->anchor_count; i++) {
-        LW_TRY(wallet_trust_add_anchor(trust, parts->anchors[i]));
+        LW_TRY(parts->one_authority && i > 0 ? wallet_trust_join_anchor(trust, parts->anchors[i])
+                                             : wallet_trust_add_anchor(trust, parts->anchors[i]));
     }
     for (size_t i = 0; i < parts->entry_count; i++) {
         if (parts->entries[i].kid != NULL) {
@@ -97,6 +98,23 @@ static lw_err put_entry(const struct wallet_trust_entry *entry, lw_buf *out)
     return LW_SUCCESS;
 }
 
+static lw_err put_anchors(const struct wallet_trust_list_parts *parts, lw_buf *out)
+{
+    const bool joined = parts->one_authority && parts->anchor_count > 1;
+    if (parts->anchor_count == 0) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(wallet_cbor_put_int(out, LTL_ANCHORS));
+    LW_TRY(wallet_cbor_put_array(out, joined ? 1 : parts->anchor_count));
+    if (joined) {
+        LW_TRY(wallet_cbor_put_array(out, parts->anchor_count));
+    }
+    for (size_t i = 0; i < parts->anchor_count; i++) {
+        LW_TRY(wallet_cbor_put_bytes(out, parts->anchors[i]));
+    }
+    return LW_SUCCESS;
+}
+
 static lw_err put_entries(const struct wallet_trust_list_parts *parts, lw_buf *out)
 {
     LW_TRY(wallet_cbor_put_int(out, LTL_ENTRIES));
@@ -104,13 +122,7 @@ static lw_err put_entries(const struct wallet_trust_list_parts *parts, lw_buf *o
     for (size_t i = 0; i < parts->entry_count; i++) {
         LW_TRY(put_entry(&parts->entries[i], out));
     }
-    if (parts->anchor_count > 0) {
-        LW_TRY(wallet_cbor_put_int(out, LTL_ANCHORS));
-        LW_TRY(wallet_cbor_put_array(out, parts->anchor_count));
-    }
-    for (size_t i = 0; i < parts->anchor_count; i++) {
-        LW_TRY(wallet_cbor_put_bytes(out, parts->anchors[i]));
-    }
+    LW_TRY(put_anchors(parts, out));
     if (parts->next_pin_count > 0) {
         LW_TRY(wallet_cbor_put_int(out, LTL_NEXT_PINS));
         LW_TRY(wallet_cbor_put_array(out, parts->next_pin_count));

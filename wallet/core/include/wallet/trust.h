@@ -27,7 +27,8 @@ enum wallet_issuer_state {
 struct wallet_issuer {
     uint8_t kid[8];
     bool has_ca;
-    uint8_t ca[HSM_SHA256_LEN];   /* SHA-256 of the anchor that signed `cert`, when has_ca */
+    uint8_t ca[HSM_SHA256_LEN];   /* the authority that signed `cert`, when has_ca: SHA-256 of its
+                                     first anchor */
     struct hsm_cert cert;         /* parsed once; its key verifies */
     lw_str agency;                /* id: the certificate's organization identifier */
     lw_str name;                  /* the certificate's common name */
@@ -68,6 +69,19 @@ LW_MUST_USE lw_err wallet_trust_new(struct wallet_trust **trust);
  * does not check  its time: hsm_cert_check_path() does when it is used
  */
 LW_MUST_USE lw_err wallet_trust_add_anchor(struct wallet_trust *trust, lw_bytes cert);
+
+/**
+ * As wallet_trust_add_anchor(), a further certificate of the authority whose anchor was added
+ * last: a new key of it, or a new certificate of the same key. What either signs is the
+ * authority's.
+ *
+ * errors  LW_E_VALUE  besides: there is no anchor yet
+ */
+LW_MUST_USE lw_err wallet_trust_join_anchor(struct wallet_trust *trust, lw_bytes cert);
+
+/** Give the anchors of an issuer's authority, one after the other; NULL when it has none. */
+const struct hsm_cert *wallet_trust_authority(const struct wallet_trust *trust,
+                                              const struct wallet_issuer *issuer, size_t *count);
 
 /**
  * Add an issuer.

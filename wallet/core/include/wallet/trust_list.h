@@ -4,7 +4,8 @@
  *
  *   protected  {1: -9, 4: kid, 14: {8: {1: COSE_Key of the list key}}, 16: "application/ltl+cwt"}
  *   claims     {1: list issuer, 4: exp, 6: iat, 65534: ttl, -70100: version, -70101: [* entry],
- *               ? -70102: [+ DER CA certificate], ? -70103: [+ pin of a further list key]}
+ *               ? -70102: [+ authority], ? -70103: [+ pin of a further list key]}
+ *   authority  DER CA certificate / [+ DER CA certificate], of which all are the one authority's
  *   entry      {1: kid, 2: DER certificate, 3: [* vct], 4: not_after, 5: state,
  *               ? 6: revoked_since, ? 7: [+ status URI prefix]}
  *
@@ -39,8 +40,9 @@ struct wallet_trust_list_parts {
     uint64_t version; /* at least 1; higher with each list that is signed */
     const struct wallet_trust_entry *entries;
     size_t entry_count;
-    const lw_bytes *anchors; /* DER */
+    const lw_bytes *anchors; /* DER; each authority of its own */
     size_t anchor_count;
+    bool one_authority; /* the anchors are all of one: it has a new key, or a new certificate */
     const uint8_t (*next_pins)[WALLET_PIN_LEN]; /* list keys to come (rollover); may be NULL */
     size_t next_pin_count;
 };

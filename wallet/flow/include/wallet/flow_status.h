@@ -51,4 +51,12 @@ LW_MUST_USE lw_err wallet_flow_status_aggregation(struct wallet_home *home, lw_b
 /** Append the signed trust list, signing a new one when the last is past half its life. */
 LW_MUST_USE lw_err wallet_flow_trust_list(struct wallet_home *home, lw_buf *cwt);
 
+/**
+ * Append the last trust list of a list key that was succeeded, which names its successor.
+ *
+ * pin     64 hex digits
+ * errors  LW_E_NOT_FOUND  no such key, or it signs still, or it is compromised; LW_E_VALUE  no pin
+ */
+LW_MUST_USE lw_err wallet_flow_trust_list_after(struct wallet_home *home, lw_str pin, lw_buf *cwt);
+
 #endif

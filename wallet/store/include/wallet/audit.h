@@ -54,7 +54,11 @@ enum wallet_audit_kind {
     WALLET_AUDIT_LICENSE_MENDED, /* revoked or cancelled by mistake: another was issued for it */
     WALLET_AUDIT_IMPORT_VOIDING,
     WALLET_AUDIT_IMPORT_VOIDED,
-    WALLET_AUDIT_KIND_END /* one past the last */
+    WALLET_AUDIT_KEY_ACTIVATED,
+    WALLET_AUDIT_KEY_COMPROMISED,
+    WALLET_AUDIT_CRL_SIGNED,
+    WALLET_AUDIT_EPOCH_REWRAPPED, /* under another seal key; the epoch key is the same */
+    WALLET_AUDIT_KIND_END         /* one past the last */
 };
 
 /** Return the stable name of `kind`, such as "license.issued"; static. */

@@ -146,13 +146,32 @@ LW_MUST_USE lw_err wallet_store_touch(struct wallet_txn *txn);
 
 /*
  * Epochs: the key that opens personal data is made for an epoch, wrapped by the token's `seal`
- * key, and kept here in that form. Numbers begin at 1; the newest seals what is new.
+ * key, and kept here in that form. Numbers begin at 1; the newest in use seals what is new. One is
+ * made some time before it is used, so that every process has unlocked it by then.
  */
-LW_MUST_USE lw_err wallet_store_epoch_put(struct wallet_txn *txn, uint32_t number,
-                                          lw_bytes wrapped);
-/** Find a wrapped epoch key; number 0: the newest, and `*number` is set. errors LW_E_NOT_FOUND */
-LW_MUST_USE lw_err wallet_store_epoch_get(const struct wallet_txn *txn, uint32_t *number,
-                                          lw_bytes *wrapped);
+enum { WALLET_EPOCH_SEAL_MAX = 64 };
+
+struct wallet_epoch {
+    uint32_t number;
+    char seal[WALLET_EPOCH_SEAL_MAX + 1]; /* label of the token key that wraps it */
+    int64_t made;
+    bool in_use;
+    lw_bytes wrapped; /* when read, borrows from the transaction */
+};
+
+/** Keep a new epoch. errors  LW_E_CONFLICT  the number is taken; LW_E_MISUSE  number 0; LW_E_VALUE
+ */
+LW_MUST_USE lw_err wallet_store_epoch_put(struct wallet_txn *txn, const struct wallet_epoch *epoch);
+/** Put another wrapping of the same epoch key, or its use, in place. errors  LW_E_NOT_FOUND */
+LW_MUST_USE lw_err wallet_store_epoch_change(struct wallet_txn *txn,
+                                             const struct wallet_epoch *epoch);
+/** Find an epoch; number 0: the newest. errors  LW_E_NOT_FOUND */
+LW_MUST_USE lw_err wallet_store_epoch_get(const struct wallet_txn *txn, uint32_t number,
+                                          struct wallet_epoch *epoch);
+/** Seal from now on under the newest epoch that is in use, as the store has it. */
+LW_MUST_USE lw_err wallet_store_epoch_follow(struct wallet_store *store);
+/** Say whether the epoch was unlocked in this process. */
+bool wallet_store_epoch_unlocked(const struct wallet_store *store, uint32_t number);
 
 /**
  * Open sealed data with an epoch key that the token unwrapped. Once for each epoch in use, oldest

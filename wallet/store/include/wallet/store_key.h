@@ -28,9 +28,17 @@ enum wallet_key_state {
 /** Return "published", "active", "retired" or "destroyed"; static. */
 const char *wallet_key_state_name(enum wallet_key_state state);
 
-/* A key's record. Texts are NUL-terminated; `cert` is borrowed. */
+/* A time that did not come yet. */
+#define WALLET_KEY_NEVER INT64_MIN
+
+/*
+ * A key's record: a token key with one certificate. A key that is certified anew gets a further
+ * record, so that what was signed under the older certificate is still found. Texts are
+ * NUL-terminated; `cert` is borrowed.
+ */
 struct wallet_key_record {
-    char label[WALLET_KEY_LABEL_MAX + 1]; /* of the token key; unique */
+    char label[WALLET_KEY_LABEL_MAX + 1]; /* unique */
+    char token[WALLET_KEY_LABEL_MAX + 1]; /* label of the token key; "" when added: `label` */
     enum hsm_purpose purpose;
     char agency[64 + 1];       /* id; "" for the authority's own keys */
     struct hsm_public_key key; /* alg HSM_ALG_NONE for wrapping keys */
@@ -38,11 +46,17 @@ struct wallet_key_record {
     int64_t not_before; /* signs nothing outside [not_before, not_after) */
     int64_t not_after;
     int64_t created;
-    lw_bytes cert; /* DER; empty: none. When read, borrows from the transaction */
+    /* Since when it is in each state, WALLET_KEY_NEVER: not yet. Set by the calls below only. */
+    int64_t listed; /* named by a signed trust list for the first time */
+    int64_t activated;
+    int64_t retired;
+    int64_t destroyed;
+    int64_t compromised; /* nothing that it signed is to be believed */
+    lw_bytes cert;       /* DER; empty: none. When read, borrows from the transaction */
 };
 
 /**
- * Add a key's record.
+ * Add a key's record; its times of life follow from its state and `created`.
  *
  * errors  LW_E_CONFLICT  the label exists, or the key would be the second active one of its purpose
  *         and agency; LW_E_VALUE  a text, purpose, state or time is not one; LW_E_LIMIT  cert
@@ -69,7 +83,16 @@ LW_MUST_USE lw_err wallet_store_key_page(const struct wallet_txn *txn, struct wa
  *         agency: retire the first before, in the same transaction; LW_E_NOT_FOUND
  */
 LW_MUST_USE lw_err wallet_store_key_set_state(struct wallet_txn *txn, lw_str label,
-                                              enum wallet_key_state state);
+                                              enum wallet_key_state state, int64_t now);
+
+/** Note that a signed trust list names the key; a later one changes nothing. */
+LW_MUST_USE lw_err wallet_store_key_listed(struct wallet_txn *txn, lw_str label, int64_t now);
+
+/** Retire a key, whatever its state, and note that nothing it signed is to be believed. */
+LW_MUST_USE lw_err wallet_store_key_compromise(struct wallet_txn *txn, lw_str label, int64_t now);
+
+/** Give the number of changes of keys so far: what was made of fewer is out of date. */
+LW_MUST_USE lw_err wallet_store_key_changes(const struct wallet_txn *txn, uint64_t *changes);
 
 /** Give a key its certificate and the times between which it signs. Errors as add and get. */
 LW_MUST_USE lw_err wallet_store_key_certify(struct wallet_txn *txn, lw_str label, lw_bytes cert,
@@ -84,19 +107,35 @@ struct wallet_signed_doc {
     uint64_t version; /* of a CRL: its number */
     int64_t iat;
     int64_t exp;
+    uint64_t basis; /* wallet_store_key_changes() when it was made */
     lw_bytes bytes;
 };
 
 /**
- * Keep the newest CRL.
+ * Keep the newest CRL of a CA key.
  *
+ * ca      label of the token key
  * errors  LW_E_CONFLICT  its number is not higher than that of the one kept; LW_E_VALUE  empty, or
  *         ends before it begins; LW_E_LIMIT
  */
-LW_MUST_USE lw_err wallet_store_crl_put(struct wallet_txn *txn,
+LW_MUST_USE lw_err wallet_store_crl_put(struct wallet_txn *txn, lw_str ca,
                                         const struct wallet_signed_doc *crl);
-LW_MUST_USE lw_err wallet_store_crl_get(const struct wallet_txn *txn,
+LW_MUST_USE lw_err wallet_store_crl_get(const struct wallet_txn *txn, lw_str ca,
                                         struct wallet_signed_doc *crl);
+
+/**
+ * Keep, and give, the last trust list of a list key that was succeeded: it names its successor, so
+ * who pins the older key finds the newer one.
+ *
+ * pin     SHA-256 of the succeeded key
+ * errors  LW_E_NOT_FOUND
+ */
+LW_MUST_USE lw_err wallet_store_bridge_put(struct wallet_txn *txn, const uint8_t pin[32],
+                                           const struct wallet_signed_doc *list);
+LW_MUST_USE lw_err wallet_store_bridge_get(const struct wallet_txn *txn, const uint8_t pin[32],
+                                           struct wallet_signed_doc *list);
+/** A list key that is not to be believed any more names no successor. */
+LW_MUST_USE lw_err wallet_store_bridge_drop(struct wallet_txn *txn, const uint8_t pin[32]);
 
 /**
  * Keep a trust list beside the older ones. The same version with the same bytes changes nothing.

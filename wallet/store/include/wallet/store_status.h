@@ -111,6 +111,9 @@ LW_MUST_USE lw_err wallet_store_status_owner(const struct wallet_txn *txn,
 LW_MUST_USE lw_err wallet_store_status_set(struct wallet_txn *txn, struct wallet_status_place place,
                                            enum wallet_entry_status status, bool *changed);
 
+/** Have every list of an agency signed again: it has another signer. */
+LW_MUST_USE lw_err wallet_store_status_touch(struct wallet_txn *txn, lw_str agency);
+
 /** Read an entry's status. errors  LW_E_NOT_FOUND  no such list, retired, or beyond its end */
 LW_MUST_USE lw_err wallet_store_status_get(const struct wallet_txn *txn,
                                            struct wallet_status_place place,
