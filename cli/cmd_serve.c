@@ -122,7 +122,7 @@ static enum cli_exit run_serve(struct cli *cli)
     (void)sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     cli->env.log = &cli->log; /* a command says its one thing itself; a service logs */
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SIGN, &exit);
+    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SERVE, &exit);
     if (home == NULL) {
         return exit;
     }
@@ -151,7 +151,10 @@ const struct cli_command cli_serve_commands[] = {
              "reverse proxy's). Ends within 5 seconds of SIGTERM or Ctrl-C, letting requests\n"
              "under way end; exits with 3 when some had to be left because the token hangs.\n"
              "SIGHUP reads the configuration again; a bad one is refused and the old one kept.\n"
-             "Of the settings only log_level changes without a restart.",
+             "Of the settings only log_level changes without a restart.\n\n"
+             "Starts though the token is absent: verification works, what needs a signature is\n"
+             "answered 503 until the token comes. Each minute it takes the steps of key rotations\n"
+             "that are due, and tells of keys that end within 30 days.",
      .options = options,
      .run = run_serve},
     {.name = NULL},

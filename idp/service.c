@@ -79,6 +79,7 @@ static lw_err start(struct idp_service *service)
     struct idp_config_error fault;
     LW_TRY(idp_config_check(service->config, &fault));
     LW_TRY(wallet_flow_recover(service->home, &finished, &voided));
+    idp_keys_start(service);
     LW_TRY(wallet_verifier_online(service->home, &service->verifier));
     idp_background_first(service);
     LW_TRY(start_background(service));
@@ -125,5 +126,6 @@ void idp_service_stop(struct idp_service *service, int64_t drain_ms)
         (void)pthread_mutex_destroy(&service->lock);
     }
     wallet_verifier_free(service->verifier);
+    idp_keys_stop(service);
     free(service);
 }

@@ -87,6 +87,7 @@ void idp_background_first(struct idp_service *service)
 
 void idp_background_step(struct idp_service *service)
 {
+    note(service, "keys", idp_keys_step(service)); /* first: the others sign */
     note(service, "tree head", sign_head(service));
     note(service, "status lists", publish(service, LISTS_MAX));
     note(service, "purge", purge(service));

@@ -21,6 +21,17 @@ struct idp_counters {
     atomic_ulong background_errors;
 };
 
+/* What is known of the keys, told by /readyz and /metrics; made anew each minute. */
+struct idp_keys {
+    pthread_mutex_t lock; /* guards what is below */
+    lw_buf metrics;       /* Prometheus text */
+    char line[256];       /* of /readyz: "ok", or what is wrong */
+    unsigned alarms;
+    int64_t next_ms;   /* monotonic: when to look again */
+    int64_t logged_at; /* when alarms were logged last */
+    bool runs;
+};
+
 struct idp_service {
     const struct idp_config *config;
     struct wallet_home *home;
@@ -28,6 +39,7 @@ struct idp_service {
     struct wallet_verifier *verifier;
     struct idp_server *server;
     struct idp_counters counters;
+    struct idp_keys keys;
     pthread_t background; /* publishes lists, signs heads, purges */
     bool background_runs;
     pthread_mutex_t lock;
@@ -40,6 +52,21 @@ const struct idp_route *idp_routes(size_t *count);
 
 /** Sign some of the lists that are due, before the first answer: a new one is had at once. */
 void idp_background_first(struct idp_service *service);
+
+/** Learn what there is to tell of the keys; at start, before the background thread runs. */
+void idp_keys_start(struct idp_service *service);
+void idp_keys_stop(struct idp_service *service);
+
+/**
+ * Once a second: unlock what a token that has come allows; once a minute: take the steps of key
+ * rotations that are due, and look for keys that end soon.
+ */
+LW_MUST_USE lw_err idp_keys_step(struct idp_service *service);
+
+/** Copy the line of /readyz. */
+void idp_keys_line(struct idp_service *service, char line[256]);
+/** Append the metrics of the keys. */
+LW_MUST_USE lw_err idp_keys_metrics(struct idp_service *service, lw_buf *text);
 
 /** What the background thread does once a second. */
 void idp_background_step(struct idp_service *service);

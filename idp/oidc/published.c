@@ -232,15 +232,21 @@ void idp_get_health(struct idp_service *service, const struct idp_request *reque
     reply_text(reply, request, 200, "ok\n");
 }
 
-/* Ready is more than alive: the store takes writes and the token signs. Each line says which. */
+/*
+ * Ready is more than alive: the store takes writes and the token signs. Each line says which. A key
+ * that ends soon is told of, and harms nobody yet.
+ */
 void idp_get_ready(struct idp_service *service, const struct idp_request *request,
                    struct idp_reply *reply)
 {
     const lw_err store = wallet_store_health(wallet_home_store(service->home));
     const lw_err token = hsm_pool_health(wallet_home_pool(service->home));
-    char text[512];
-    (void)snprintf(text, sizeof(text), "store %s\ntoken %s\n",
-                   store.code == LW_OK ? "ok" : store.why, token.code == LW_OK ? "ok" : token.why);
+    char keys[256];
+    char text[768];
+    idp_keys_line(service, keys);
+    (void)snprintf(text, sizeof(text), "store %s\ntoken %s\nkeys %s\n",
+                   store.code == LW_OK ? "ok" : store.why, token.code == LW_OK ? "ok" : token.why,
+                   keys);
     reply_text(reply, request, store.code == LW_OK && token.code == LW_OK ? 200 : 503, text);
 }
 
@@ -250,7 +256,7 @@ void idp_get_metrics(struct idp_service *service, const struct idp_request *requ
     struct idp_counters *c = &service->counters;
     struct wallet_store_stat stat = {.entries = 0};
     char text[2048];
-    const lw_err err = wallet_store_stat(wallet_home_store(service->home), &stat);
+    lw_err err = wallet_store_stat(wallet_home_store(service->home), &stat);
     if (err.code != LW_OK) {
         idp_reply_error(reply, request, err);
         return;
@@ -273,5 +279,12 @@ void idp_get_metrics(struct idp_service *service, const struct idp_request *requ
                    atomic_load(&c->undetermined), atomic_load(&c->failed),
                    atomic_load(&c->lists_signed), atomic_load(&c->background_errors), stat.entries,
                    stat.used_bytes);
-    reply_text(reply, request, 200, text);
+    LW_AUTO_BUF body = LW_BUF(IDP_DOCUMENT_MAX);
+    err = lw_buf_put_c(&body, text);
+    err = err.code == LW_OK ? idp_keys_metrics(service, &body) : err;
+    if (err.code != LW_OK) {
+        idp_reply_error(reply, request, err);
+        return;
+    }
+    idp_reply_take(reply, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
 }

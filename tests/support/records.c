@@ -18,10 +18,8 @@ static void must(lw_err err)
 static lw_err put_epoch(struct wallet_txn *txn, void *ctx)
 {
     (void)ctx;
-    const struct wallet_epoch epoch = {.number = 1,
-                                       .seal = "seal-1",
-                                       .in_use = true,
-                                       .wrapped = lw_str_bytes(LW_STR("wrapped"))};
+    const struct wallet_epoch epoch = {
+        .number = 1, .seal = "seal-1", .in_use = true, .wrapped = lw_str_bytes(LW_STR("wrapped"))};
     const lw_err err = wallet_store_epoch_put(txn, &epoch);
     return err.code == LW_E_CONFLICT ? LW_SUCCESS : err;
 }

@@ -21,7 +21,7 @@ lw_err home_path(const struct wallet_home_config *config, const char *name,
 }
 
 lw_err home_open_pool(const struct wallet_home_config *config, const struct wallet_env *env,
-                      struct hsm_pool **pool)
+                      bool without_token, struct hsm_pool **pool)
 {
     char pin[HOME_PATH_MAX];
     char conf[HOME_PATH_MAX];
@@ -32,10 +32,10 @@ lw_err home_open_pool(const struct wallet_home_config *config, const struct wall
         return LW_FAIL(LW_E_TOKEN, "home: SoftHSM 2 is not installed and no module is named",
                        LW_NOWHERE);
     }
-    if (config->module == NULL && access(conf, R_OK) != 0) {
+    if (!without_token && config->module == NULL && access(conf, R_OK) != 0) {
         return LW_FAIL(LW_E_TOKEN, "home: the folder token is not there", LW_NOWHERE);
     }
-    if (strchr(module, '/') != NULL && access(module, R_OK) != 0) {
+    if (!without_token && strchr(module, '/') != NULL && access(module, R_OK) != 0) {
         return LW_FAIL(LW_E_TOKEN, "home: the PKCS#11 module is not there", LW_NOWHERE);
     }
     const struct hsm_pool_config pool_config = {
@@ -48,6 +48,7 @@ lw_err home_open_pool(const struct wallet_home_config *config, const struct wall
                                                      : NULL,
         .processes = config->signers,
         .deadline_ms = config->token_deadline_ms,
+        .without_token = without_token,
         .clock = env->clock,
         .log = env->log,
     };
@@ -96,8 +97,15 @@ static lw_err open_parts(struct wallet_home *home)
     if (home->need == WALLET_HOME_READ) {
         return LW_SUCCESS;
     }
-    LW_TRY(home_open_pool(home->config, home->env, &home->pool));
-    LW_TRY(home_epochs_unlock(home));
+    const bool serve = home->need == WALLET_HOME_SERVE;
+    LW_TRY(home_open_pool(home->config, home->env, serve, &home->pool));
+    const lw_err err = home_epochs_unlock(home);
+    if (serve && (err.code == LW_E_TOKEN || err.code == LW_E_TIMEOUT || err.code == LW_E_BUSY ||
+                  err.code == LW_E_DENIED || err.code == LW_E_NOT_FOUND)) {
+        lw_log_err(home->env->log, LW_WARN, "store_locked", err, (struct lw_field){.key = NULL});
+        return LW_SUCCESS; /* what needs no token works; the service tries again */
+    }
+    LW_TRY(err);
     if (home->need == WALLET_HOME_SEALED) {
         hsm_pool_close(home->pool);
         home->pool = NULL;

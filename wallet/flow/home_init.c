@@ -115,7 +115,7 @@ static lw_err make_store(const struct wallet_home_config *config, const struct w
     home->need = WALLET_HOME_SIGN;
     (void)pthread_mutex_init(&home->lock, NULL);
     const struct wallet_store_options options = {.clock = env->clock, .rng = env->rng};
-    lw_err err = home_open_pool(config, env, &home->pool);
+    lw_err err = home_open_pool(config, env, false, &home->pool);
     err = err.code == LW_OK ? wallet_store_create(unfinished, &options, &home->store) : err;
     err = err.code == LW_OK ? fill_home(home) : err;
     wallet_home_close(home);

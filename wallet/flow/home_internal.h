@@ -45,9 +45,10 @@ struct wallet_home {
 LW_MUST_USE lw_err home_path(const struct wallet_home_config *config, const char *name,
                              char path[HOME_PATH_MAX]);
 
-/** Start the signers of the home's token. */
+/** Start the signers of the home's token; `without_token`: though it is absent. */
 LW_MUST_USE lw_err home_open_pool(const struct wallet_home_config *config,
-                                  const struct wallet_env *env, struct hsm_pool **pool);
+                                  const struct wallet_env *env, bool without_token,
+                                  struct hsm_pool **pool);
 
 /** Append one audit event without detail, in a write transaction. */
 LW_MUST_USE lw_err home_audit(struct wallet_txn *txn, int64_t now, enum wallet_audit_kind kind,

@@ -24,7 +24,7 @@ enum {
     WRAP_HOLD_S = 366 * LW_DAY_S, /* backups of before the rotation can be opened so long */
 };
 
-/* DESIGN section 6; decision 0050 says why these times. */
+/* DESIGN section 6; decision 0060 says why these times. */
 static const struct {
     enum hsm_purpose purpose;
     struct home_key_rule rule;

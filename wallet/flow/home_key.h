@@ -1,5 +1,5 @@
 /*
- * The life of the token's keys (docs/decisions/0050): what each purpose asks for, and the making
+ * The life of the token's keys (docs/decisions/0060): what each purpose asks for, and the making
  * of keys and certificates. Private to wallet/flow.
  */
 #ifndef WALLET_HOME_KEY_H

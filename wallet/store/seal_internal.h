@@ -45,7 +45,8 @@ LW_MUST_USE lw_err wallet_seal_add_epoch(struct wallet_seal_ctx *ctx,
                                          const struct wallet_epoch_key *epoch);
 /** Seal what is new under epoch `number`, which was added. */
 void wallet_seal_use(struct wallet_seal_ctx *ctx, uint32_t number);
-/** Give the key of epoch `number`, 0 the one that seals what is new. errors  LW_E_DENIED  none; LW_E_NOT_FOUND */
+/** Give the key of epoch `number`, 0 the one that seals what is new. errors  LW_E_DENIED  none;
+ * LW_E_NOT_FOUND */
 LW_MUST_USE lw_err wallet_seal_epoch(const struct wallet_seal_ctx *ctx, uint32_t number,
                                      struct wallet_epoch_key *epoch);
 /** Give the look-up root; false when it is not known. */

@@ -187,27 +187,27 @@ static lw_err check_only_active(const struct wallet_txn *txn,
 lw_err wallet_store_key_changes(const struct wallet_txn *txn, uint64_t *changes)
 {
     lw_bytes value = {0};
+    struct wallet_cbor r;
     *changes = 0;
     const lw_err err = wallet_txn_get(txn, WALLET_KS_META, lw_str_bytes(changes_key), &value);
     if (err.code == LW_E_NOT_FOUND) {
         return LW_SUCCESS;
     }
     LW_TRY(err);
-    if (value.len != sizeof(*changes)) {
-        return LW_FAIL(LW_E_CORRUPT, "key: the count of changes is not of its form", LW_NOWHERE);
-    }
-    *changes = wallet_key_u64(value.ptr);
-    return LW_SUCCESS;
+    LW_TRY(wallet_row_open(value, 1, &r));
+    *changes = wallet_cbor_uint(&r);
+    return wallet_stored_end(&r);
 }
 
 /* Trust lists and CRLs that were made before are out of date from now on, and caches end. */
 static lw_err count_change(struct wallet_txn *txn)
 {
-    uint8_t value[8];
+    LW_AUTO_BUF value = LW_BUF(64);
     uint64_t changes = 0;
     LW_TRY(wallet_store_key_changes(txn, &changes));
-    wallet_key_put_u64(value, changes + 1);
-    LW_TRY(wallet_txn_put(txn, WALLET_KS_META, lw_str_bytes(changes_key), LW_BYTES(value)));
+    LW_TRY(wallet_stored_begin(&value, 1, 1));
+    LW_TRY(wallet_cbor_put_uint(&value, changes + 1));
+    LW_TRY(wallet_txn_put(txn, WALLET_KS_META, lw_str_bytes(changes_key), lw_buf_view(&value)));
     return wallet_store_touch(txn);
 }
 

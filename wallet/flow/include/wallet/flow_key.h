@@ -1,6 +1,6 @@
 /*
  * The keys of a home over time: what state each is in, how long it signs, and its rotation in
- * steps that time allows (docs/decisions/0050). A key is published, active, retired, destroyed.
+ * steps that time allows (docs/decisions/0060). A key is published, active, retired, destroyed.
  */
 #ifndef WALLET_FLOW_KEY_H
 #define WALLET_FLOW_KEY_H

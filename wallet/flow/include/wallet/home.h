@@ -45,6 +45,11 @@ enum wallet_home_need {
     WALLET_HOME_READ = 0,   /* the store, sealed data closed: verification, public lists */
     WALLET_HOME_SEALED = 1, /* personal data can be opened: the epoch key is unwrapped */
     WALLET_HOME_SIGN = 2,   /* signers stay running (implies WALLET_HOME_SEALED) */
+    /*
+     * As WALLET_HOME_SIGN, but opened though the token is absent (F8): signatures then fail with
+     * LW_E_TOKEN and sealed data stays closed until wallet_home_unlock() succeeds.
+     */
+    WALLET_HOME_SERVE = 3,
 };
 
 /** Say whether a home can be made there; writes nothing. Errors as wallet_home_init(). */
@@ -78,7 +83,7 @@ static inline void wallet_home_auto(struct wallet_home **home)
 }
 
 struct wallet_store *wallet_home_store(struct wallet_home *home);
-struct hsm_pool *wallet_home_pool(struct wallet_home *home); /* NULL unless WALLET_HOME_SIGN */
+struct hsm_pool *wallet_home_pool(struct wallet_home *home); /* NULL unless opened to sign */
 const struct wallet_env *wallet_home_env(const struct wallet_home *home);
 const struct wallet_home_config *wallet_home_config(const struct wallet_home *home);
 
