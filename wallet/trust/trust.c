@@ -23,7 +23,7 @@ struct wallet_trust {
     size_t issuer_room;
     struct hsm_cert *anchors; /* each `der` is an allocation of its own */
     size_t anchor_count;
-    uint8_t digest[HSM_SHA256_LEN]; /* of all that was added */
+    uint8_t digest[HSM_SHA256_LEN];   /* of all that was added */
     size_t first[WALLET_ANCHORS_MAX]; /* of each anchor: that of its authority, never a later one */
 };
 
