@@ -37,6 +37,8 @@ struct bench {
     struct cli *cli;
     bool quick;
     size_t import_rows;
+    size_t large;  /* licenses to fill the store with; 0: the other measurements */
+    size_t filled; /* that many there are by now (bench_large.h) */
     unsigned rounds;
     char dir[CLI_PATH_MAX / 2]; /* the temporary folder */
     struct wallet_home *home;
@@ -126,7 +128,8 @@ LW_MUST_USE lw_err bench_client_run(struct bench_client *client, const lw_bytes 
 
 enum bench_format { BENCH_LQ1, BENCH_SDJWT, BENCH_FORMATS };
 
-struct bench_holder; /* a soft key and credentials of several licenses bound to it */
+struct bench_holder; /* a soft key and credentials of several licenses bound to it: of licenses made
+                        for it, or of those that the store was filled with */
 LW_MUST_USE lw_err bench_holder_new(struct bench *b, struct bench_holder **holder);
 void bench_holder_free(struct bench_holder *holder); /* accepts NULL */
 
@@ -146,6 +149,11 @@ LW_MUST_USE lw_err bench_show(struct bench_holder *holder, enum bench_format for
 /** Make `count` HTTP requests, each to verify a presentation of its own. */
 LW_MUST_USE lw_err bench_show_requests(struct bench_holder *holder, enum bench_format format,
                                        bool record, size_t count, struct bench_shown *shown);
+
+/** Verify in process; each must be accepted. errors  LW_E_VALUE  one was not */
+struct wallet_verifier;
+LW_MUST_USE lw_err bench_verify_all(struct wallet_verifier *verifier, const lw_bytes *items,
+                                    size_t count);
 
 extern const char bench_nonce[]; /* what SD-JWT presentations answer */
 
@@ -171,5 +179,6 @@ LW_MUST_USE lw_err bench_signing(struct bench *b); /* bench_sign.c */
 LW_MUST_USE lw_err bench_durable(struct bench *b); /* bench_store.c */
 LW_MUST_USE lw_err bench_import(struct bench *b);  /* bench_import.c */
 LW_MUST_USE lw_err bench_verify(struct bench *b);  /* bench_verify.c */
+LW_MUST_USE lw_err bench_large(struct bench *b);   /* bench_large.c */
 
 #endif

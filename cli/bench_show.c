@@ -1,13 +1,19 @@
 /* Presentations in bulk: some licenses, one soft holder key, a signature of its own for each. */
 #include <stdlib.h>
 
-#include "bench.h"
+#include "bench_large.h"
 #include "wallet/flow_issue.h"
 #include "wallet/format.h"
 #include "wallet/json_write.h"
 #include "wallet/lq1.h"
 
-enum { LICENSES = 64, LICENSES_QUICK = 4, TEXT_MAX = 64 * 1024, CLAIM_COUNT = 6 };
+enum {
+    LICENSES = 512,
+    LICENSES_MADE = 64,
+    LICENSES_QUICK = 4,
+    TEXT_MAX = 64 * 1024,
+    CLAIM_COUNT = 6
+};
 
 const char bench_nonce[] = "bench-nonce-0123456789";
 
@@ -58,14 +64,29 @@ static lw_err issue(struct bench *b, lw_str number)
     return wallet_flow_issue(b->home, &order, &issued, faults, &fault_count);
 }
 
+/* Of a filled store, active ones from its beginning to its end, whose state nobody changes. */
+static void number_of(const struct bench_holder *holder, char number[LARGE_NUMBER_MAX])
+{
+    const size_t n = holder->license_count;
+    size_t nth = n * (holder->b->filled / LICENSES) / 2 * 2 + 1;
+    nth += bench_fill_active(nth) ? 0 : 2;
+    if (holder->b->filled == 0) {
+        (void)snprintf(number, LARGE_NUMBER_MAX, "SHOWN-%zu", n);
+    } else {
+        bench_fill_number(nth, number);
+    }
+}
+
 static lw_err add_license(struct bench_holder *holder)
 {
-    char number[32];
+    char number[LARGE_NUMBER_MAX];
     const size_t n = holder->license_count;
-    (void)snprintf(number, sizeof(number), "SHOWN-%zu", n);
+    number_of(holder, number);
     const struct wallet_license_ref ref = {.type = lw_str_c(bench_type),
                                            .number = lw_str_c(number)};
-    LW_TRY(issue(holder->b, ref.number));
+    if (holder->b->filled == 0) {
+        LW_TRY(issue(holder->b, ref.number));
+    }
     for (unsigned format = 0; format < BENCH_FORMATS; format++) {
         LW_TRY(wallet_flow_credential(
             holder->b->home, ref, lw_str_c(format_of((enum bench_format)format)->name),
@@ -77,7 +98,9 @@ static lw_err add_license(struct bench_holder *holder)
 
 static lw_err fill(struct bench_holder *holder)
 {
-    const size_t wanted = holder->b->quick ? LICENSES_QUICK : LICENSES;
+    const size_t wanted = holder->b->quick        ? LICENSES_QUICK
+                          : holder->b->filled > 0 ? LICENSES
+                                                  : LICENSES_MADE;
     LW_TRY(hsm_soft_key_generate(&holder->key));
     hsm_soft_key_signer(holder->key, &holder->signer);
     LW_TRY(wallet_home_snapshot(holder->b->home, &holder->snapshot));

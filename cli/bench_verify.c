@@ -20,7 +20,7 @@ struct session {
     size_t count; /* of presentations in a round */
 };
 
-static lw_err verify_all(struct wallet_verifier *verifier, const lw_bytes *items, size_t count)
+lw_err bench_verify_all(struct wallet_verifier *verifier, const lw_bytes *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
@@ -53,7 +53,7 @@ static void *take_share(void *arg)
 {
     struct share *share = arg;
     const int64_t begin = bench_cpu_thread();
-    share->err = verify_all(share->verifier, share->items, share->count);
+    share->err = bench_verify_all(share->verifier, share->items, share->count);
     share->used_ns = bench_cpu_thread() - begin;
     return NULL;
 }

@@ -1,0 +1,70 @@
+/* What `lw bench --large` is made of: a store filled with millions of licenses, and what is done.
+ */
+#ifndef CLI_BENCH_LARGE_H
+#define CLI_BENCH_LARGE_H
+
+#include "bench.h"
+#include "wallet/flow_verify.h"
+#include "wallet/store_license.h"
+
+enum { LARGE_NUMBER_MAX = 32, LARGE_PER_PERSON = 10 };
+
+/* bench_fill.c */
+
+/* How a filling went. */
+struct bench_filling {
+    size_t count; /* licenses added */
+    double wall_s;
+    double cpu_s; /* of this process */
+};
+
+/**
+ * Add licenses to the home's store until it has `total` that were filled in, through the store's
+ * own functions and in the steps of the flows: people, intents, sealed parts, every index, log
+ * entries; one in 97 revoked; every second with a credential that was handed away, and so a status
+ * entry. Only their signatures are made up: bytes of the true length.
+ */
+LW_MUST_USE lw_err bench_fill(struct bench *b, size_t total, struct bench_filling *filling);
+
+/** Write the number of the `n`th license, or the account code of the `n`th person. */
+void bench_fill_number(size_t n, char number[LARGE_NUMBER_MAX]);
+void bench_fill_account(size_t n, char code[LARGE_NUMBER_MAX]);
+
+/** Say whether the `n`th license is active. */
+static inline bool bench_fill_active(size_t n)
+{
+    return n % 97 != 0;
+}
+
+/** Say whether the `n`th license has a credential and a status entry. */
+static inline bool bench_fill_shown(size_t n)
+{
+    return n % 2 == 0;
+}
+
+/* bench_large_ops.c */
+
+/* What is measured, and with what. */
+struct bench_large {
+    struct bench *b;
+    struct bench_holder *holder;
+    struct wallet_verifier *verifier;
+    struct bench_server server;
+    struct bench_client *client;
+    size_t count;                   /* of each operation in a round */
+    uint64_t leaves;                /* of the audit log, when the session began */
+    struct bench_samples *start_ms; /* from the start of `lw serve` to its first answer */
+};
+
+struct bench_large_op {
+    const char *name; /* of its row */
+    const char *what; /* what one of them is */
+    double target;    /* of what it is with few licenses, at least */
+    /* Does some and sets how many a CPU second. */
+    lw_err (*run)(struct bench_large *l, double *per_s);
+};
+
+/** Return the table of operations and set its length; static. */
+const struct bench_large_op *bench_large_ops(size_t *count);
+
+#endif
