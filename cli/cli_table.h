@@ -27,6 +27,8 @@ extern const struct cli_command cli_verify_commands[];
 extern const struct cli_command cli_sync_commands[];
 extern const struct cli_command cli_audit_commands[];
 extern const struct cli_command cli_store_commands[];
+extern const struct cli_command cli_backup_commands[];
+extern const struct cli_command cli_doctor_commands[];
 extern const struct cli_command cli_bench_commands[];
 
 #endif

@@ -1,4 +1,4 @@
-/* lw store check | show | backup. */
+/* lw store check | show. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -75,7 +75,16 @@ static void print_report(const struct wallet_store_report *r)
         const struct wallet_fault *f = &r->check.faults[i];
         printf("  %s %s: %s\n", f->where, f->key, f->why);
     }
-    puts("  Stop the service and restore the store from its last backup.");
+    puts("  Stop the service and restore the store from its last backup: `lw store restore`.");
+}
+
+/* The file's time is when the store was last found whole: `lw doctor` tells its age. */
+static void note_check(const struct cli *cli)
+{
+    char path[CLI_PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%.1000s/check.last", cli->home_dir);
+    const lw_err err = cli_write(path, (lw_bytes){NULL, 0}, 0600);
+    (void)err; /* then the doctor asks for another check */
 }
 
 static enum cli_exit run_check(struct cli *cli)
@@ -97,6 +106,9 @@ static enum cli_exit run_check(struct cli *cli)
     if (err.code != LW_OK) {
         (void)cli_fail(cli, err, "cannot read the store", NULL);
         return CLI_ENVIRONMENT;
+    }
+    if (report.whole && report.opened) {
+        note_check(cli);
     }
     if (cli->json) {
         cli_print(&json);
@@ -187,22 +199,6 @@ static enum cli_exit run_show(struct cli *cli)
     return CLI_DONE;
 }
 
-static enum cli_exit run_backup(struct cli *cli)
-{
-    enum cli_exit exit = CLI_DONE;
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    const lw_err err = wallet_store_backup(wallet_home_store(home), cli->args[0]);
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot back up the store",
-                        "DIR must not exist or be empty, with room for the whole store.");
-    }
-    printf(cli->json ? "{\"backup\": true}\n" : "backed up and checked\n");
-    return CLI_DONE;
-}
-
 static const struct cli_option check_options[] = {
     {"quick", NULL, "Leave out signatures and seals, for which the token is needed.", false},
     {NULL, NULL, NULL, false},
@@ -228,14 +224,5 @@ const struct cli_command cli_store_commands[] = {
              "being used again, and the largest keyspaces. What readers that were killed still\n"
              "held is freed before.",
      .run = run_show},
-    {.name = "store backup",
-     .args = "DIR",
-     .args_min = 1,
-     .args_max = 1,
-     .summary = "copy the store while it is in use, and check the copy",
-     .text = "Writes a copy of the last commit to the new folder DIR, opens it and compares its\n"
-             "log's head. Keep it with a copy of the token: without the token's keys the personal\n"
-             "data in it cannot be opened.",
-     .run = run_backup},
     {.name = NULL},
 };

@@ -11,7 +11,8 @@ static void end_damaged(int signal)
 {
     static const char why[] =
         "lw: stopped by a memory fault: the store's file is damaged, or lw is at fault.\n"
-        "  Run `lw store check`; if it ends so, too, restore the store from its last backup.\n";
+        "  Run `lw store check`; if it ends so, too, restore the store from its last backup with "
+        "`lw store restore`.\n";
     (void)signal;
     const ssize_t told = write(STDERR_FILENO, why, sizeof(why) - 1);
     (void)told; /* there is no other place to say it */

@@ -38,7 +38,7 @@ static const char *advice_of(lw_err err, const char *advice)
     case LW_E_NOSPACE:
         return "Free space on that disk, then try again; what was done before stays.";
     case LW_E_CORRUPT:
-        return "Restore the store from its last backup; docs/operations.md tells how.";
+        return "Restore the store from its last backup with `lw store restore`.";
     default:
         return advice;
     }
@@ -156,6 +156,9 @@ static const char *home_advice(lw_err err)
     case LW_E_CORRUPT:
         return "Nothing was changed. Restore the store from its last backup with `lw store "
                "restore`.";
+    case LW_E_CONFLICT:
+        return "Put the right store back; if this one is to go on, `lw store adopt` says what that "
+               "means. After a restore that was cut short, run `lw store restore` again.";
     case LW_E_BUSY:
         return "End the other lw processes of this home, or wait for them, then try again.";
     case LW_E_NOSPACE:

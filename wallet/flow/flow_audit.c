@@ -77,6 +77,7 @@ lw_err wallet_flow_audit_head(struct wallet_home *home, lw_buf *head, uint64_t *
         LW_TRY(audit_head_sign(home, &made, &cose));
         made.cose = lw_buf_view(&cose);
         LW_TRY(wallet_store_write(home->store, write_head, &made));
+        LW_TRY(home_seen_note(home, false));
     }
     *size = made.size;
     memcpy(root, made.root, sizeof(made.root));

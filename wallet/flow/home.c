@@ -8,6 +8,7 @@
 
 #include "home_key.h"
 #include "hsm/digest.h"
+#include "trust_publish.h"
 
 enum { TOUCH_FATAL_EXIT = 3 };
 
@@ -77,10 +78,10 @@ static void on_fatal(void *ctx, lw_err err)
     _Exit(TOUCH_FATAL_EXIT);
 }
 
-static lw_err open_store(struct wallet_home *home)
+lw_err home_open_store(struct wallet_home *home)
 {
     char dir[HOME_PATH_MAX];
-    LW_TRY(home_path(home->config, "store", dir));
+    LW_TRY(home_path(home->config, home->store_dir, dir));
     /* The table of fatal() wants a plain pointer; it is handed back as given. */
     const struct wallet_store_options options = {.clock = home->env->clock,
                                                  .rng = home->env->rng,
@@ -89,11 +90,26 @@ static lw_err open_store(struct wallet_home *home)
     return wallet_store_open(dir, &options, &home->store);
 }
 
+const char home_restore_mark[] = "restore.unfinished";
+
+static lw_err check_restored(const struct wallet_home *home)
+{
+    char mark[HOME_PATH_MAX];
+    LW_TRY(home_path(home->config, home_restore_mark, mark));
+    return access(mark, F_OK) == 0
+               ? LW_FAIL(LW_E_CONFLICT, "home: a restore of it was not finished", LW_NOWHERE)
+               : LW_SUCCESS;
+}
+
 static lw_err open_parts(struct wallet_home *home)
 {
     LW_TRY(wallet_shortcuts_make(home->config->key_tables, home->config->seen_parts,
                                  &home->shortcuts));
-    LW_TRY(open_store(home));
+    if (!home->config->unguarded) {
+        LW_TRY(check_restored(home));
+    }
+    LW_TRY(home_open_store(home));
+    LW_TRY(home->config->unguarded ? LW_SUCCESS : home_guard(home));
     if (home->need == WALLET_HOME_READ) {
         return LW_SUCCESS;
     }
@@ -109,8 +125,9 @@ static lw_err open_parts(struct wallet_home *home)
     if (home->need == WALLET_HOME_SEALED) {
         hsm_pool_close(home->pool);
         home->pool = NULL;
+        return LW_SUCCESS;
     }
-    return LW_SUCCESS;
+    return home_trust_catch_up(home);
 }
 
 lw_err wallet_home_open(const struct wallet_home_config *config, const struct wallet_env *env,
@@ -123,6 +140,7 @@ lw_err wallet_home_open(const struct wallet_home_config *config, const struct wa
     made->config = config;
     made->env = env;
     made->need = need;
+    made->store_dir = "store";
     (void)pthread_mutex_init(&made->lock, NULL);
     const lw_err err = open_parts(made);
     if (err.code != LW_OK) {
@@ -151,6 +169,10 @@ void wallet_home_close(struct wallet_home *home)
     wallet_snapshot_release(home->snapshot);
     free_signers(home->signers);
     hsm_pool_close(home->pool);
+    if (home->store != NULL && home->guarded) {
+        const lw_err err = home_seen_note(home, false);
+        (void)err; /* what was seen before is still true */
+    }
     wallet_store_close(home->store);
     wallet_shortcuts_end(&home->shortcuts);
     (void)pthread_mutex_destroy(&home->lock);

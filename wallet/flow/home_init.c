@@ -112,6 +112,7 @@ static lw_err make_store(const struct wallet_home_config *config, const struct w
     }
     home->config = config;
     home->env = env;
+    home->store_dir = "store.new";
     home->need = WALLET_HOME_SIGN;
     (void)pthread_mutex_init(&home->lock, NULL);
     const struct wallet_store_options options = {.clock = env->clock, .rng = env->rng};

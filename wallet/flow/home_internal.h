@@ -33,6 +33,9 @@ struct wallet_home {
     const struct wallet_env *env;
     enum wallet_home_need need;
     struct wallet_store *store;
+    const char *store_dir; /* its folder's name within the home; static */
+    bool guarded;          /* home_guard() found it to be the one and the newest */
+    uint64_t seen; /* size of the log when it was last noted as seen; for one thread at a time */
     struct hsm_pool *pool;
     struct wallet_shortcuts shortcuts;
     pthread_mutex_t lock; /* guards what is below */
@@ -44,6 +47,38 @@ struct wallet_home {
 /** Fill `path` with "DIR/name"; `config` says DIR. errors  LW_E_LIMIT */
 LW_MUST_USE lw_err home_path(const struct wallet_home_config *config, const char *name,
                              char path[HOME_PATH_MAX]);
+
+/* A home's file beside the store: the newest head of its log that was seen. */
+struct home_seen {
+    bool there;
+    uint8_t store[WALLET_STORE_ID_LEN];
+    uint64_t size;
+    uint8_t root[WALLET_HASH_LEN];
+    uint64_t trust; /* version of the newest trust list */
+    int64_t time;
+};
+
+/** Read the file. errors  LW_E_CORRUPT  not of its form; LW_E_IO */
+LW_MUST_USE lw_err home_seen_read(const struct wallet_home_config *config, struct home_seen *seen);
+
+/**
+ * Note the store's head as seen, durably; one that was seen before and is longer stays.
+ *
+ * replace  whatever was seen before: the store was adopted
+ */
+LW_MUST_USE lw_err home_seen_note(struct wallet_home *home, bool replace);
+
+/** Refuse a store that is not the one, or the newest, as wallet_home_open() says. */
+LW_MUST_USE lw_err home_guard(struct wallet_home *home);
+
+/* A file of a home that stands while it is restored. */
+extern const char home_restore_mark[];
+
+/** Open the store in `home->store_dir`. */
+LW_MUST_USE lw_err home_open_store(struct wallet_home *home);
+
+/** Record in the store which file it lies in. errors  as wallet_store_write(); LW_E_IO */
+LW_MUST_USE lw_err home_place_record(struct wallet_home *home);
 
 /** Start the signers of the home's token; `without_token`: though it is absent. */
 LW_MUST_USE lw_err home_open_pool(const struct wallet_home_config *config,

@@ -5,6 +5,7 @@
 #include "home_key.h"
 #include "offline_folder.h"
 #include "wallet/flow_status.h"
+#include "wallet/store_adopt.h"
 #include "wallet/store_catalog.h"
 
 enum { PAGE = 16, TRUST_TTL_S = LW_DAY_S, PREFIX_MAX = 512, SIGN_ATTEMPTS = 5 };
@@ -276,14 +277,14 @@ static lw_err write_list(struct wallet_txn *txn, void *ctx)
 
 static lw_err next_version(const struct wallet_txn *txn, uint64_t *version)
 {
-    struct wallet_signed_doc last;
+    struct wallet_signed_doc last = {.version = 0};
+    struct wallet_store_floors floors;
     const lw_err err = wallet_store_trust_list_get(txn, 0, &last);
-    if (err.code == LW_E_NOT_FOUND) {
-        *version = 1;
-        return LW_SUCCESS;
+    if (err.code != LW_OK && err.code != LW_E_NOT_FOUND) {
+        return err;
     }
-    LW_TRY(err);
-    *version = last.version + 1;
+    LW_TRY(wallet_store_floors_get(txn, &floors));
+    *version = (last.version > floors.trust ? last.version : floors.trust) + 1;
     return LW_SUCCESS;
 }
 
@@ -362,4 +363,20 @@ lw_err wallet_flow_trust_list_after(struct wallet_home *home, lw_str pin, lw_buf
     LW_TRY(wallet_read_begin(home->store, &txn));
     LW_TRY(wallet_store_bridge_get(txn, key, &list));
     return lw_buf_put(cwt, list.bytes);
+}
+
+lw_err home_trust_catch_up(struct wallet_home *home)
+{
+    struct wallet_store_floors floors;
+    struct wallet_signed_doc last = {.version = 0};
+    {
+        WALLET_AUTO_TXN txn = NULL;
+        LW_TRY(wallet_read_begin(home->store, &txn));
+        LW_TRY(wallet_store_floors_get(txn, &floors));
+        const lw_err err = wallet_store_trust_list_get(txn, 0, &last);
+        if (err.code != LW_OK) {
+            return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
+        }
+    }
+    return last.version > floors.trust ? LW_SUCCESS : home_trust_list_sign(home);
 }

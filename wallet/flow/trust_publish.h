@@ -52,4 +52,10 @@ void home_trust_parts_free(struct home_trust_parts *parts);
 /** Sign the next version of the trust list from keys and catalogue as they stand, and keep it. */
 LW_MUST_USE lw_err home_trust_list_sign(struct wallet_home *home);
 
+/**
+ * Sign the trust list when a store that was adopted has only versions that verifiers may know newer
+ * ones of: those would refuse it.
+ */
+LW_MUST_USE lw_err home_trust_catch_up(struct wallet_home *home);
+
 #endif

@@ -42,6 +42,7 @@ static const char *const names[WALLET_AUDIT_KIND_END] = {
     [WALLET_AUDIT_KEY_COMPROMISED] = "key.compromised",
     [WALLET_AUDIT_CRL_SIGNED] = "crl.signed",
     [WALLET_AUDIT_EPOCH_REWRAPPED] = "epoch.rewrapped",
+    [WALLET_AUDIT_STORE_ADOPTED] = "store.adopted",
 };
 
 const char *wallet_audit_kind_name(enum wallet_audit_kind kind)

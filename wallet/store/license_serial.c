@@ -1,13 +1,16 @@
 /* Serial numbers of issuers, counted in the store: issuer NUL type NUL -> [1, the last given]. */
 #include "license_row.h"
+#include "wallet/store_adopt.h"
 
 static lw_err last_serial(const struct wallet_txn *txn, lw_bytes key, uint64_t *serial)
 {
     lw_bytes value = {0};
     struct wallet_cbor r;
     const lw_err err = wallet_txn_get(txn, WALLET_KS_SERIAL, key, &value);
-    *serial = 0;
     if (err.code == LW_E_NOT_FOUND) {
+        struct wallet_store_floors floors;
+        LW_TRY(wallet_store_floors_get(txn, &floors));
+        *serial = floors.serial;
         return LW_SUCCESS;
     }
     LW_TRY(err);

@@ -151,6 +151,11 @@ void wallet_store_close(struct wallet_store *store)
     free(store);
 }
 
+unsigned wallet_store_schema(void)
+{
+    return WALLET_SCHEMA;
+}
+
 const uint8_t *wallet_store_id(const struct wallet_store *store)
 {
     return store->id;

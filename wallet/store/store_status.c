@@ -12,6 +12,7 @@
 
 #include "row.h"
 #include "status_internal.h"
+#include "wallet/store_adopt.h"
 
 enum {
     LIST_FIELDS = 11,
@@ -149,6 +150,8 @@ static lw_err next_number(const struct wallet_txn *txn, uint64_t *number)
 {
     lw_bytes key = {0};
     lw_bytes value = {0};
+    struct wallet_store_floors floors;
+    LW_TRY(wallet_store_floors_get(txn, &floors));
     WALLET_AUTO_SCAN scan = wallet_scan_back(txn, WALLET_KS_STATUS_LIST, (lw_bytes){0});
     *number = 1;
     if (wallet_scan_next(&scan, &key, &value)) {
@@ -157,6 +160,7 @@ static lw_err next_number(const struct wallet_txn *txn, uint64_t *number)
         }
         *number = wallet_key_u64(key.ptr) + 1;
     }
+    *number = *number < floors.list ? floors.list : *number;
     return scan.err;
 }
 

@@ -31,7 +31,8 @@ struct wallet_home_config {
     int64_t token_deadline_ms;
     size_t key_tables; /* tables of issuers' keys, at most HSM_KEY_TABLES_MAX; 0: none */
     size_t seen_parts; /* issuer-signed parts remembered, at most WALLET_SEEN_MAX; 0: none */
-    bool development;  /* http on loopback for issuer and status URIs */
+    bool unguarded; /* open also what wallet_home_open() refuses as LW_E_CONFLICT: to look at it */
+    bool development; /* http on loopback for issuer and status URIs */
 };
 
 /* Clock, chance and log, brought in from the outermost layer. */
@@ -72,6 +73,8 @@ LW_MUST_USE lw_err wallet_home_init(const struct wallet_home_config *config,
  * config, env  borrowed while the home is open
  * errors  LW_E_NOT_FOUND  no store there; LW_E_TOKEN, LW_E_DENIED as hsm_pool_open();
  *         LW_E_UNSUPPORTED  a newer schema; LW_E_CORRUPT
+ *         LW_E_CONFLICT  the store is older than what the home has seen, or a copy of another that
+ *         may be in use, or half restored: see wallet_flow_store_standing()
  */
 LW_MUST_USE lw_err wallet_home_open(const struct wallet_home_config *config,
                                     const struct wallet_env *env, enum wallet_home_need need,

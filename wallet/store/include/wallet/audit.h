@@ -58,6 +58,7 @@ enum wallet_audit_kind {
     WALLET_AUDIT_KEY_COMPROMISED,
     WALLET_AUDIT_CRL_SIGNED,
     WALLET_AUDIT_EPOCH_REWRAPPED, /* under another seal key; the epoch key is the same */
+    WALLET_AUDIT_STORE_ADOPTED,   /* a copy, or an older state, goes on; detail: what was seen */
     WALLET_AUDIT_KIND_END         /* one past the last */
 };
 

@@ -64,6 +64,9 @@ static inline void wallet_store_auto(struct wallet_store **store)
 /** Take no more writes (they get LW_E_BUSY) and return when all that were queued are done. */
 void wallet_store_drain(struct wallet_store *store);
 
+/** Return the schema of stores that this program writes. */
+unsigned wallet_store_schema(void);
+
 /** Return the store's random id, WALLET_STORE_ID_LEN bytes; lives as long as the store. */
 const uint8_t *wallet_store_id(const struct wallet_store *store);
 
