@@ -17,6 +17,7 @@ enum {
     OUTPUT_MAX = 64 * 1024 * 1024,
     SHOWN_MAX = 20,    /* bad rows on the screen */
     LISTED_MAX = 5000, /* bad rows and notes in JSON */
+    PHOTO_BATCH = 128, /* rows a transaction with photos, which are held until it commits */
     NOTES_MAX = 16,    /* different ones */
     NOTE_LINES_MAX = 5,
 };
@@ -30,6 +31,7 @@ static const struct cli_option import_options[] = {
     {"shift-days", "N|auto",
      "Move every date by N days; auto: so that most newest terms hold today. In development only.",
      false},
+    CLI_PHOTOS_OPTION,
     CLI_SHEET_OPTIONS,
     {NULL, NULL, NULL, false},
 };
@@ -61,6 +63,7 @@ struct gathered {
     sigset_t signals;
     sigset_t before;
     bool asked_to_stop;
+    struct cli_photos photos;
 };
 
 static void free_gathered(struct gathered *g)
@@ -244,6 +247,7 @@ static lw_err print_json(struct gathered *g, const struct wallet_import_result *
     wallet_json_member_bool(&w, "dry_run", cli_has(g->cli, "dry-run"));
     wallet_json_member_raw(&w, "bad_rows", lw_buf_text(&g->bad_json));
     wallet_json_member_raw(&w, "notes", lw_buf_text(&g->note_json));
+    cli_photos_json(&w, &g->photos);
     if (err.code != LW_OK) {
         wallet_json_member_c(&w, "error", err.why == NULL ? lw_code_name(err.code) : err.why);
     }
@@ -391,7 +395,15 @@ static enum cli_exit run_import(struct cli *cli)
     wallet_json_put_array(&g.note);
     order.csv = lw_buf_view(&csv);
     order.map = lw_buf_view(&map);
-    return import_with(&g, &order);
+    exit = cli_photos_open(cli, &g.photos);
+    if (exit != CLI_DONE) {
+        return exit;
+    }
+    order.photos = g.photos.folder == NULL ? NULL : &g.photos.source;
+    order.batch_rows = g.photos.folder == NULL ? 0 : PHOTO_BATCH;
+    exit = import_with(&g, &order);
+    cli_photos_end(&g.photos);
+    return exit;
 }
 
 const struct cli_command cli_import_commands[] = {

@@ -1,5 +1,9 @@
 #include "sheet.h"
 
+#include "wallet/json_write.h"
+
+enum { UNUSED_SHOWN = 10, UNUSED_LISTED = 1000 };
+
 enum cli_exit cli_sheet_form(const struct cli *cli, struct wallet_csv_form *form)
 {
     *form = (struct wallet_csv_form){.encoding = WALLET_CSV_AUTO};
@@ -41,4 +45,58 @@ enum cli_exit cli_sheet_read(const struct cli *cli, const char *path, lw_buf *ou
         fprintf(stderr, "line %zu: what follows is not UTF-16\n", line);
     }
     return cli_fail(cli, err, "cannot read the register", "Save the sheet anew as CSV UTF-8.");
+}
+
+enum cli_exit cli_photos_open(const struct cli *cli, struct cli_photos *photos)
+{
+    *photos = (struct cli_photos){.folder = NULL};
+    if (!cli_has(cli, "photos")) {
+        return CLI_DONE;
+    }
+    const lw_err err = wallet_photo_folder_open(&photos->folder, cli_get(cli, "photos"));
+    if (err.code != LW_OK) {
+        return cli_fail(cli, err, "cannot open the photos", "Check the folder after --photos.");
+    }
+    photos->source =
+        (struct wallet_import_photos){.read = wallet_photo_folder_read, .ctx = photos->folder};
+    return CLI_DONE;
+}
+
+void cli_photos_end(struct cli_photos *photos)
+{
+    if (photos->folder == NULL) {
+        return;
+    }
+    const char *names[UNUSED_SHOWN];
+    const size_t unused = wallet_photo_folder_unused(photos->folder, names, UNUSED_SHOWN);
+    if (unused > 0) {
+        fprintf(stderr, "note, %zu %s in the folder of photos not used:", unused,
+                unused == 1 ? "file" : "files");
+        for (size_t i = 0; i < unused && i < UNUSED_SHOWN; i++) {
+            fprintf(stderr, " %s", names[i]);
+        }
+        fputs(unused > UNUSED_SHOWN ? " ...\n" : "\n", stderr);
+    }
+    wallet_photo_folder_free(photos->folder);
+    photos->folder = NULL;
+}
+
+void cli_photos_json(struct wallet_json_writer *w, const struct cli_photos *photos)
+{
+    if (photos->folder == NULL) {
+        return;
+    }
+    const char *names[UNUSED_LISTED];
+    const size_t unused = wallet_photo_folder_unused(photos->folder, names, UNUSED_LISTED);
+    wallet_json_put_name(w, "photos");
+    wallet_json_put_object(w);
+    wallet_json_member_int(w, "files", (int64_t)wallet_photo_folder_files(photos->folder));
+    wallet_json_member_int(w, "unused", (int64_t)unused);
+    wallet_json_put_name(w, "unused_files");
+    wallet_json_put_array(w);
+    for (size_t i = 0; i < unused && i < UNUSED_LISTED; i++) {
+        wallet_json_put_c(w, names[i]);
+    }
+    wallet_json_put_end(w);
+    wallet_json_put_end(w);
 }

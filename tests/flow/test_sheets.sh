@@ -54,4 +54,35 @@ sed -n 3p "$register" | sed 's/,671696,/,4.30102E+17,/; s#05/15/2012#45292#' >>"
 check "scientific notation is named" 1 "line 2, LICENSE NUMBER: is a number in scientific notation" import "$work/bad.csv"
 check "a date as a number says its day" 1 "2024-01-01, or 2028-01-02" import "$work/bad.csv"
 
+# --- photos -------------------------------------------------------------------------------------
+cat >"$work/drivers.csv" <<'EOF'
+档案编号,身份证号,姓,名,出生日期,发证日期,有效期至,准驾车型
+D-1,329901198804120038,沈,澜舟,1988-04-12,2024-01-05,2034-01-04,C1
+D-2,329901198804120038,沈,澜舟,1988-04-12,2024-01-05,2034-01-04,C2
+D/3,329901198804120038,沈,澜舟,1988-04-12,2024-01-05,2034-01-04,C3
+EOF
+cat >"$work/drivers.json" <<'EOF'
+{"number": "档案编号", "holder": {"type": "111", "code": "身份证号", "name": "{姓}{名}"},
+ "valid_from": "发证日期", "valid_until": "有效期至", "issued": "发证日期", "state": {"constant": "active"},
+ "claims": {"family_name": "姓", "given_name": "名", "birth_date": "出生日期", "issue_date": "发证日期",
+  "expiry_date": "有效期至", "issuing_country": {"constant": "CN"}, "issuing_authority": {"constant": "公安局"},
+  "document_number": "档案编号", "un_distinguishing_sign": {"constant": "CHN"}, "category": "准驾车型",
+  "driving_privileges": {"constant": [{"vehicle_category_code": "B"}]}},
+ "date_format": "year-first", "encoding": "auto"}
+EOF
+mkdir "$work/photos"
+jpeg='\377\330\377\300\000\010\010\000\005\000\003\001\377\332\000\002\000\377\331'
+printf "$jpeg" >"$work/photos/D-1.jpg"
+printf "$jpeg" >"$work/photos/D-9.jpg"
+printf 'GIF89a' >"$work/photos/D-2.jpg"
+drivers() { lw license import "$work/drivers.csv" --type driving-license --map "${1:-$work/drivers.json}" "${@:2}"; }
+check "photos are looked at, row by row" 0 "line 3, 档案编号: has a photo that is no JPEG or PNG" drivers "" --photos "$work/photos" --dry-run
+case "$out" in *"line 4, 档案编号: cannot name a photo"*"1 file"*"not used: D-9.jpg"*) ok "a path in a number is refused, files not used are listed" ;;
+*) not_ok "a path in a number is refused, files not used are listed" "" ;; esac
+complains "a folder of photos that is not there" 1 "no such folder" drivers "" --photos "$work/none"
+sed 's#"family_name"#"portrait": {"photo": "档案编号"}, "family_name"#' "$work/drivers.json" >"$work/photo-map.json"
+check "a map that names photos wants the folder" 1 "give --photos DIR" drivers "$work/photo-map.json"
+check "the license with its photo is issued" 0 '"unused_files":["D-9.jpg"]' drivers "$work/photo-map.json" --photos "$work/photos" --json
+check "and shown" 0 "data:image/jpeg;base64,/9j/wAAIC" lw license show D-1 --json
+
 finish

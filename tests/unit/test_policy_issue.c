@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "lw/clock.h"
+#include "wallet/image.h"
 
 enum { NOW = 1795086400, FAULTS = 8 };
 
@@ -127,6 +128,35 @@ static void only_an_agency_of_the_type_issues_it(void **state)
     init(&o);
     o.license.type_version = 2;
     expect_fault(&o, LW_E_VALUE, "type", "version");
+}
+
+/* The smallest JPEG whose parts hold (wallet/image.h), as one item of bytes. */
+static void an_image_is_of_its_media_and_size(void **state)
+{
+    static const char jpeg[] = "\x53\xff\xd8\xff\xc0\x00\x08\x08\x00\x05\x00\x03\x01\xff\xda"
+                               "\x00\x02\x00\xff\xd9";
+    struct order o;
+    struct wallet_issue_fault faults[FAULTS];
+    size_t count = 0;
+    (void)state;
+    init(&o);
+    o.type.claims[COUNT].kind = WALLET_KIND_BYTES;
+    o.type.claims[COUNT].media = WALLET_IMAGE_JPEG;
+    o.type.claims[COUNT].max_bytes = sizeof(jpeg) - 2;
+    o.license.claims[2] =
+        (struct wallet_claim){.def = COUNT, .value = item(jpeg, sizeof(jpeg) - 1)};
+    o.license.claim_count = 3;
+    assert_int_equal(issue(&o, faults, &count).code, LW_OK);
+    o.type.claims[COUNT].max_bytes--;
+    expect_fault(&o, LW_E_VALUE, "claims.count", "larger than the type allows");
+    o.type.claims[COUNT].max_bytes++;
+    o.type.claims[COUNT].media = WALLET_IMAGE_PNG;
+    expect_fault(&o, LW_E_VALUE, "claims.count", "no whole image");
+    o.type.claims[COUNT].media = WALLET_IMAGE_JPEG;
+    o.license.claims[2].value = item("\x42hi", 3);
+    expect_fault(&o, LW_E_VALUE, "claims.count", "no whole image");
+    o.type.claims[COUNT].media = 0;
+    assert_int_equal(issue(&o, faults, &count).code, LW_OK);
 }
 
 static void a_number_is_plain_and_not_empty(void **state)
@@ -438,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_order_may_be_issued),
         cmocka_unit_test(only_an_agency_of_the_type_issues_it),
+        cmocka_unit_test(an_image_is_of_its_media_and_size),
         cmocka_unit_test(a_number_is_plain_and_not_empty),
         cmocka_unit_test(a_gbt36904_number_fits_type_and_agency),
         cmocka_unit_test(holders_have_codes_and_roles_and_are_there_once),

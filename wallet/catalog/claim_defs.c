@@ -1,6 +1,8 @@
 #include "claim_defs.h"
 
-enum { CLAIM_NAME_MAX = 64, MDOC_NAME_MAX = 128 };
+#include "wallet/image.h"
+
+enum { CLAIM_NAME_MAX = 64, MDOC_NAME_MAX = 128, IMAGE_BYTES_MIN = 1024 };
 
 /* SHAPES: keys shared by all, and a city's own, down to what 32 bits hold. */
 static const int64_t shared_first = -70001;
@@ -111,6 +113,33 @@ static void read_mdoc(const struct wallet_json_at *at, const struct wallet_licen
     }
 }
 
+/* An image is bytes of one of the media types named, and not too many of them. */
+static void read_image(const struct wallet_json_at *at, struct wallet_claim_def *claim)
+{
+    static const char *const media[] = {"image/jpeg", "image/png", NULL};
+    const struct wallet_json_at list = wallet_json_at_member(at, "media");
+    const struct wallet_json_at max = wallet_json_at_member(at, "max_bytes");
+    if (!wallet_json_at_present(&list)) {
+        if (wallet_json_at_present(&max)) {
+            wallet_json_at_fault(&max, "belongs to claims with media only");
+        }
+        return;
+    }
+    if (claim->kind != WALLET_KIND_BYTES) {
+        wallet_json_at_fault(&list, "belongs to claims of bytes only");
+    }
+    const size_t count = wallet_json_at_array(&list, 1, 2);
+    for (size_t i = 0; i < count; i++) {
+        const struct wallet_json_at element = wallet_json_at_element(&list, i);
+        const size_t word = wallet_json_at_word(&element, media);
+        claim->media |= word == SIZE_MAX ? 0
+                        : word == 0      ? (unsigned)WALLET_IMAGE_JPEG
+                                         : (unsigned)WALLET_IMAGE_PNG;
+    }
+    claim->max_bytes = (size_t)wallet_json_at_int_or(&max, IMAGE_BYTES_MIN, WALLET_IMAGE_BYTES_MAX,
+                                                     WALLET_IMAGE_BYTES_MAX);
+}
+
 /* Whether one path is the other or leads into it: an object cannot be a claim and hold one. */
 static bool paths_clash(const struct wallet_claim_def *a, const struct wallet_claim_def *b)
 {
@@ -147,8 +176,8 @@ static void check_against(const struct places *at, const struct wallet_claim_def
 
 static void read_claim(const struct wallet_json_at *at, struct wallet_license_type *type)
 {
-    static const char *const members[] = {"path", "cwt_key",  "mdoc",     "type",
-                                          "name", "required", "disclose", NULL};
+    static const char *const members[] = {"path",      "cwt_key", "mdoc",     "type",     "media",
+                                          "max_bytes", "name",    "required", "disclose", NULL};
     struct wallet_claim_def *claim = &type->claims[type->claim_count++];
     if (!wallet_json_at_object(at)) {
         return;
@@ -167,6 +196,7 @@ static void read_claim(const struct wallet_json_at *at, struct wallet_license_ty
     read_key(&places.key, claim);
     read_mdoc(&places.mdoc, type, claim);
     claim->kind = kind_word == SIZE_MAX ? WALLET_KIND_TEXT : (enum wallet_claim_kind)kind_word;
+    read_image(at, claim);
     claim->disclose =
         disclose_word == SIZE_MAX ? WALLET_DISCLOSE_CHOICE : (enum wallet_disclose)disclose_word;
     claim->name = catalog_name(&name);

@@ -213,6 +213,29 @@ static void read_constant(const struct wallet_json_at *at, struct wallet_import_
         (lw_bytes){.ptr = plan->constants.ptr + before, .len = plan->constants.len - before};
 }
 
+static void read_photo(const struct wallet_json_at *at, struct wallet_import_plan *plan,
+                       struct import_claim *claim)
+{
+    wallet_json_at_only(at, (const char *const[]){"photo", NULL});
+    read_member(at, "photo", plan, &claim->from);
+    claim->photo = true;
+    if (plan->type != NULL && plan->type->claims[claim->def].media == 0) {
+        wallet_json_at_fault(at, "is no image claim, which the license type gives media");
+    } else if (plan->csv != NULL && plan->photos == NULL) {
+        wallet_json_at_fault(at, "needs the folder of the photos: give --photos DIR");
+    }
+}
+
+/* Keeps the claims in the type's order. */
+static void put_claim(struct wallet_import_plan *plan, const struct import_claim *claim)
+{
+    size_t i = plan->claim_count++;
+    for (; i > 0 && plan->claims[i - 1].def > claim->def; i--) {
+        plan->claims[i] = plan->claims[i - 1];
+    }
+    plan->claims[i] = *claim;
+}
+
 static void read_claim(const struct wallet_json_at *at, struct wallet_import_plan *plan)
 {
     struct import_claim claim = {.def = plan->claim_count};
@@ -223,16 +246,15 @@ static void read_claim(const struct wallet_json_at *at, struct wallet_import_pla
         wallet_json_at_fault(at, "names no claim of the license type");
         return;
     }
-    if (json_is_object(at->value)) {
+    const struct wallet_json_at photo = wallet_json_at_member(at, "photo");
+    if (json_is_object(at->value) && wallet_json_at_present(&photo)) {
+        read_photo(at, plan, &claim);
+    } else if (json_is_object(at->value)) {
         read_constant(at, plan, &claim);
     } else {
         read_expr(at, plan, &claim.from);
     }
-    size_t i = plan->claim_count++;
-    for (; i > 0 && plan->claims[i - 1].def > claim.def; i--) {
-        plan->claims[i] = plan->claims[i - 1];
-    }
-    plan->claims[i] = claim;
+    put_claim(plan, &claim);
 }
 
 static bool plan_has(const struct wallet_import_plan *plan, size_t def)
@@ -243,6 +265,17 @@ static bool plan_has(const struct wallet_import_plan *plan, size_t def)
         }
     }
     return false;
+}
+
+/* Where there are photos, image claims that the map does not name are filled by the number. */
+static void put_photos_by_number(struct wallet_import_plan *plan)
+{
+    for (size_t i = 0; plan->photos != NULL && i < plan->type->claim_count; i++) {
+        if (plan->type->claims[i].media != 0 && !plan_has(plan, i)) {
+            const struct import_claim claim = {.def = i, .from = plan->number, .photo = true};
+            put_claim(plan, &claim);
+        }
+    }
 }
 
 static void read_claims(const struct wallet_json_at *at, struct wallet_import_plan *plan)
@@ -264,6 +297,7 @@ static void read_claims(const struct wallet_json_at *at, struct wallet_import_pl
         const struct wallet_json_at member = wallet_json_at_member(at, json_object_iter_key(i));
         read_claim(&member, plan);
     }
+    put_photos_by_number(plan);
     for (size_t i = 0; plan->type != NULL && i < plan->type->claim_count; i++) {
         if (plan->type->claims[i].required && !plan_has(plan, i)) {
             wallet_json_at_fault(at, "lack a claim that the license type requires");
@@ -392,6 +426,7 @@ lw_err wallet_import_plan_new(struct wallet_import_plan **plan, const struct wal
     }
     made->type = binding->type;
     made->csv = binding->csv;
+    made->photos = binding->photos;
     made->shift_days = binding->shift_days;
     const lw_err err = bind(made, map, &faults, error_count);
     if (err.code != LW_OK) {

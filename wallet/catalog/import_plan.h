@@ -29,11 +29,13 @@ struct import_claim {
     size_t def;
     struct import_expr from; /* none: constant */
     lw_bytes constant;       /* one CBOR item */
+    bool photo;              /* `from` names a photo */
 };
 
 struct wallet_import_plan {
     const struct wallet_license_type *type; /* NULL while a map is read by itself */
     const struct wallet_csv *csv;           /* likewise */
+    const struct wallet_import_photos *photos;
     int64_t shift_days;
     struct import_expr number;
     struct import_expr version;

@@ -151,10 +151,14 @@ static void put_claims(struct proposing *p, json_t *map)
         const struct wallet_map_match *m = propose_match(p, WALLET_MAP_CLAIM, i);
         if (claim_path(&p->type->claims[i], &path, &name) && !set_column(p, claims, name, m) &&
             m->required) {
-            propose_missing(p, lw_str_c(name),
-                            "is a claim that the license type requires, and no column was found "
-                            "for it: write its name, or {\"constant\": ...}, into the map",
-                            true);
+            propose_missing(
+                p, lw_str_c(name),
+                p->type->claims[i].media != 0
+                    ? "is an image that the license type requires: give the import "
+                      "--photos DIR, with files named by the license's number"
+                    : "is a claim that the license type requires, and no column was found "
+                      "for it: write its name, or {\"constant\": ...}, into the map",
+                true);
         }
     }
     (void)json_object_set_new(map, "claims", claims);

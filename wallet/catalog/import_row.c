@@ -300,12 +300,44 @@ static void put_claim(struct conversion *c, const struct import_claim *claim, lw
     }
 }
 
+/* Appends the photo that the row names; says whether there is one. */
+static bool put_photo(struct conversion *c, const struct import_claim *claim)
+{
+    const struct wallet_import_plan *plan = c->plan;
+    const struct wallet_claim_def *def = &plan->type->claims[claim->def];
+    const size_t faults = c->faults;
+    lw_bytes bytes = {0};
+    const lw_str name = import_key_of(c, &claim->from, WALLET_NUMBER_MAX);
+    if (c->faults > faults) {
+        return false;
+    }
+    const lw_err err = plan->photos->read(plan->photos->ctx, name, def->max_bytes, &bytes);
+    if (err.code == LW_E_NOT_FOUND && !def->required) {
+        c->row->notes |= WALLET_ROW_NO_PHOTO;
+        return false;
+    }
+    if (err.code != LW_OK) {
+        import_fault(c, &claim->from, err.why);
+        return false;
+    }
+    c->value_at = plan->arena.len;
+    if (wallet_cbor_put_bytes(&c->plan->arena, bytes).code != LW_OK) {
+        import_fault(c, &claim->from, "the row is too long");
+    }
+    return c->faults == faults;
+}
+
 static void convert_claim(struct conversion *c, const struct import_claim *claim)
 {
     struct wallet_import_row *row = c->row;
     const lw_buf *arena = &c->plan->arena;
     lw_bytes value = claim->constant;
-    if (claim->from.count > 0) {
+    if (claim->photo) {
+        if (!put_photo(c, claim)) {
+            return;
+        }
+        value = (lw_bytes){.ptr = arena->ptr + c->value_at, .len = arena->len - c->value_at};
+    } else if (claim->from.count > 0) {
         const size_t faults = c->faults;
         const lw_str text = import_text_of(c, &claim->from).value;
         if (text.len == 0 && c->plan->type->claims[claim->def].required) {
@@ -353,6 +385,8 @@ const char *wallet_row_note_text(enum wallet_row_note note)
         return "the issue date is empty: the start date stands in";
     case WALLET_ROW_FULLWIDTH:
         return "fullwidth letters or digits were read as plain ones";
+    case WALLET_ROW_NO_PHOTO:
+        return "there is no photo of the license in the folder";
     }
     return "";
 }

@@ -117,7 +117,7 @@ static lw_err bind(struct import_run *run, int64_t shift_days)
     struct wallet_doc_error errors[DOC_ERRORS_MAX];
     size_t count = DOC_ERRORS_MAX;
     const struct wallet_import_binding binding = {
-        .type = run->type, .csv = run->csv, .shift_days = shift_days};
+        .type = run->type, .csv = run->csv, .photos = run->order->photos, .shift_days = shift_days};
     wallet_import_plan_free(run->plan);
     run->plan = NULL;
     const lw_err err = wallet_import_plan_new(&run->plan, run->map, &binding, errors, &count);

@@ -4,6 +4,7 @@
 
 #include "lw/clock.h"
 #include "wallet/cbor.h"
+#include "wallet/image.h"
 #include "wallet/numbering.h"
 #include "wallet/person.h"
 #include "wallet/value.h"
@@ -183,6 +184,20 @@ static void check_holders(struct work *w)
     }
 }
 
+/* A claim with media is an image of one of them; `value` is one item of bytes. */
+static void check_image(struct work *w, const struct wallet_claim_def *def, lw_bytes value)
+{
+    struct wallet_cbor r = wallet_cbor_reader(value);
+    struct wallet_image image;
+    const lw_bytes bytes = wallet_cbor_bytes(&r);
+    if (bytes.len > def->max_bytes) {
+        fault_at_claim(w, def, "policy: image is larger than the type allows");
+    } else if (wallet_image_check(bytes, &image).code != LW_OK ||
+               ((unsigned)image.media & def->media) == 0) {
+        fault_at_claim(w, def, "policy: no whole image of a media type that the type allows");
+    }
+}
+
 static void check_claims(struct work *w)
 {
     bool seen[WALLET_CLAIMS_MAX] = {false};
@@ -203,6 +218,8 @@ static void check_claims(struct work *w)
         seen[claim->def] = true;
         if (wallet_value_check(def->kind, claim->value).code != LW_OK) {
             fault_at_claim(w, def, "policy: value is not of the claim's kind");
+        } else if (def->media != 0) {
+            check_image(w, def, claim->value);
         }
     }
     for (size_t i = 0; i < w->type->claim_count; i++) {

@@ -4,7 +4,8 @@
  * that allocates nothing for most kinds of claims.
  *
  * In a map a text names a column, or is a template when it holds braces:
- * "{ACCOUNT NUMBER}-{SITE NUMBER}"; an object {"constant": ...} is the same for every row.
+ * "{ACCOUNT NUMBER}-{SITE NUMBER}"; an object {"constant": ...} is the same for every row, and
+ * {"photo": ...} names the photo that fills an image claim.
  */
 #ifndef WALLET_IMPORT_MAP_H
 #define WALLET_IMPORT_MAP_H
@@ -37,16 +38,26 @@ void wallet_import_map_free(struct wallet_import_map *map);
 /** Return what the map says the file is, to open it with. */
 struct wallet_csv_form wallet_import_map_form(const struct wallet_import_map *map);
 
+/* Where photos come from: one by the name that a row gives. */
+struct wallet_import_photos {
+    /* Errors: NOT_FOUND: none of that name; else `why` follows the column's name in a sentence. */
+    lw_err (*read)(void *ctx, lw_str name, size_t max, lw_bytes *bytes);
+    void *ctx;
+};
+
 /* What a map is bound to; all but `shift_days` must outlive the plan. */
 struct wallet_import_binding {
     const struct wallet_license_type *type;
     const struct wallet_csv *csv;
+    const struct wallet_import_photos *photos; /* NULL: none, so the map may not ask for them */
     int64_t shift_days; /* added to every date of a row, claims included (the demo's; else 0) */
 };
 
 /**
  * Bind a map to a type and a file: every column must be there, every claim known, every required
  * claim given, every constant of its claim's kind.
+ *
+ * With photos, an image claim that the map does not name is filled by the license's number.
  *
  * plan    borrows `map`, which must outlive it, and what `binding` names
  * errors  as wallet_import_map_read(): pointers lead into the map
@@ -64,6 +75,7 @@ enum wallet_row_note {
     WALLET_ROW_ISSUED_AFTER_END = 1 << 1, /* kept as the register has it */
     WALLET_ROW_ISSUE_FROM_START = 1 << 2, /* no issue date: the start date stands in */
     WALLET_ROW_FULLWIDTH = 1 << 3,        /* fullwidth letters or digits read as plain ones */
+    WALLET_ROW_NO_PHOTO = 1 << 4,         /* no photo of the license, and none is required */
 };
 
 /* One thing wrong with a row. */

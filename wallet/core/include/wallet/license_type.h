@@ -13,6 +13,8 @@ enum {
     WALLET_CLAIM_DEPTH_MAX = 4,
     WALLET_PASSES_MAX = 16,
     WALLET_LIST_MAX = 32,
+    WALLET_IMAGE_BYTES_MAX =
+        32 * 1024, /* of an image claim: an SD-JWT with it stays within 64 KiB */
 };
 
 /* A name in the languages of the city; `en` and `zh` are both required in documents. */
@@ -49,6 +51,8 @@ struct wallet_claim_def {
     lw_str mdoc_namespace; /* empty when the type has no mdoc */
     lw_str mdoc_element;
     enum wallet_claim_kind kind;
+    unsigned media;   /* of bytes that are an image: enum wallet_image_media; 0: any bytes */
+    size_t max_bytes; /* of an image; 0 without one */
     struct wallet_name name;
     bool required;
     enum wallet_disclose disclose;

@@ -4,6 +4,7 @@
 
 #include "wallet/csv.h"
 #include "wallet/home.h"
+#include "wallet/import_map.h"
 #include "wallet/license.h"
 
 /* What becomes of licenses that the register does not list any more. */
@@ -17,6 +18,7 @@ struct wallet_import_order {
     lw_bytes csv;                /* the whole file; not UTF-16 (wallet_csv_from_utf16()) */
     struct wallet_csv_form form; /* what it is said to be; zeros: as the map says */
     lw_bytes map;                /* MAP.json */
+    const struct wallet_import_photos *photos; /* for image claims; NULL: none */
     lw_str type;
     lw_str issuer;        /* empty: the type's only issuer */
     lw_str register_name; /* which register of this type and issuer; empty: its only one */
