@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,9 +18,24 @@ enum { CHUNK = 1 << 18, OPEN_FILES = 8, FILE_MODE = 0600 };
 
 void backup_set_free(struct backup_set *set)
 {
-    free(set->files);
+    lw_buf_free(&set->room);
     lw_buf_free(&set->signed_head);
     *set = (struct backup_set){.files = NULL};
+}
+
+lw_err backup_set_room(struct backup_set *set)
+{
+    const size_t size = BACKUP_FILES_MAX * sizeof(*set->files);
+    uint8_t *bytes = NULL;
+    if (set->files != NULL) {
+        return LW_SUCCESS;
+    }
+    set->room = LW_BUF(size);
+    LW_TRY(lw_buf_reserve(&set->room, size, &bytes));
+    memset(bytes, 0, size);
+    lw_buf_commit(&set->room, size);
+    set->files = (void *)bytes; /* as malloc() gave it: aligned for anything */
+    return LW_SUCCESS;
 }
 
 lw_err backup_path(const char *dir, const char *name, char path[LW_PATH_MAX])
@@ -101,12 +115,7 @@ static lw_err hash_file(const char *path, uint64_t *size, uint8_t hash[HSM_SHA25
 lw_err backup_note(struct backup_set *set, const char *dir, const char *name)
 {
     char path[LW_PATH_MAX];
-    if (set->files == NULL) {
-        set->files = calloc(BACKUP_FILES_MAX, sizeof(*set->files));
-    }
-    if (set->files == NULL) {
-        return LW_FAIL(LW_E_NOMEM, "backup: out of memory", LW_NOWHERE);
-    }
+    LW_TRY(backup_set_room(set));
     if (set->count == BACKUP_FILES_MAX || strlen(name) >= BACKUP_PATH_MAX) {
         return LW_FAIL(LW_E_LIMIT, "backup: too many files, or too long a name", LW_NOWHERE);
     }

@@ -1,5 +1,4 @@
 /* The manifest of a backup as JSON. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backup_set.h"
@@ -92,10 +91,7 @@ static lw_err read_file(const struct wallet_json_at *at, struct backup_file *fil
 static lw_err read_files(const struct wallet_json_at *root, struct backup_set *set)
 {
     const struct wallet_json_at list = wallet_json_at_member(root, "files");
-    set->files = calloc(BACKUP_FILES_MAX, sizeof(*set->files));
-    if (set->files == NULL) {
-        return LW_FAIL(LW_E_NOMEM, "backup: out of memory", LW_NOWHERE);
-    }
+    LW_TRY(backup_set_room(set));
     for (size_t i = 0; i < BACKUP_FILES_MAX; i++) {
         const struct wallet_json_at at = wallet_json_at_element(&list, i);
         if (!wallet_json_at_present(&at)) {

@@ -27,13 +27,17 @@ struct backup_set {
     struct wallet_backup about;
     uint8_t store[WALLET_STORE_ID_LEN];
     uint64_t schema;
-    lw_buf signed_head; /* COSE_Sign1, may be empty */
-    struct backup_file *files;
+    lw_buf signed_head;        /* COSE_Sign1, may be empty */
+    lw_buf room;               /* what `files` lie in */
+    struct backup_file *files; /* BACKUP_FILES_MAX, once there is one */
     size_t count;
 };
 #define AUTO_BACKUP_SET __attribute__((cleanup(backup_set_free))) struct backup_set
 
 void backup_set_free(struct backup_set *set);
+
+/** Make room for files, once. errors  LW_E_NOMEM */
+LW_MUST_USE lw_err backup_set_room(struct backup_set *set);
 
 /** Fill `path` with "dir/name". errors  LW_E_LIMIT */
 LW_MUST_USE lw_err backup_path(const char *dir, const char *name, char path[LW_PATH_MAX]);

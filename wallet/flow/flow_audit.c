@@ -45,6 +45,26 @@ lw_err wallet_flow_audit_check(struct wallet_home *home, struct wallet_audit_res
     return found.whole ? audit_heads_check(txn, result) : LW_SUCCESS;
 }
 
+/* A log that no longer has the root that was signed is not added to: nothing more is issued. */
+static lw_err check_chains(struct wallet_home *home, const struct wallet_txn *txn,
+                           const struct wallet_audit_signed_head *last)
+{
+    uint8_t root[WALLET_HASH_LEN];
+    if (last->size == 0) {
+        return LW_SUCCESS;
+    }
+    const lw_err err = wallet_audit_root_at(txn, last->size, root);
+    if (err.code == LW_OK && memcmp(root, last->root, sizeof(root)) == 0) {
+        return LW_SUCCESS;
+    }
+    if (err.code == LW_OK || err.code == LW_E_CORRUPT || err.code == LW_E_VALUE) {
+        atomic_store(&home->log_broken, true);
+        return LW_FAIL(LW_E_CORRUPT, "audit: the log does not chain with its signed head",
+                       LW_NOWHERE);
+    }
+    return err;
+}
+
 /* The newest signed head, and whether the log has grown since; size 0: none yet. */
 static lw_err read_heads(struct wallet_home *home, struct wallet_audit_signed_head *now, bool *news,
                          lw_buf *cose)
@@ -58,6 +78,7 @@ static lw_err read_heads(struct wallet_home *home, struct wallet_audit_signed_he
         return err;
     }
     *news = err.code == LW_E_NOT_FOUND || last.size != now->size;
+    LW_TRY(check_chains(home, txn, &last));
     return *news ? LW_SUCCESS : lw_buf_put(cose, last.cose);
 }
 

@@ -1,10 +1,10 @@
 #include "flow_hex.h"
 
-enum { BYTES_MAX = 4096 };
+enum { HEX_MAX = 2 * 4096 };
 
 void flow_member_hex(struct wallet_json_writer *w, const char *name, lw_bytes bytes)
 {
-    LW_AUTO_BUF hex = LW_BUF(2 * BYTES_MAX);
+    LW_AUTO_BUF hex = LW_BUF(HEX_MAX);
     const lw_err err = lw_buf_put_hex(&hex, bytes);
     if (err.code != LW_OK) {
         wallet_json_put_fail(w, err);

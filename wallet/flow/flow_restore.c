@@ -12,7 +12,7 @@
 #include "backup_set.h"
 #include "lw/file.h"
 
-enum { FILE_MODE = 0600, CONF_MAX = 64 * 1024 };
+enum { FILE_MODE = 0600, CONF_MAX = 64 * 1024, CONF_NEW_MAX = 128 * 1024 };
 
 static const char mark_text[] =
     "A restore into this folder was begun and has not ended. Run `lw store restore` again.\n";
@@ -79,7 +79,7 @@ static lw_err write_conf(const struct wallet_home_config *config, const char *ba
     char target[HOME_PATH_MAX];
     char tokens[HOME_PATH_MAX];
     LW_AUTO_BUF old = LW_BUF(CONF_MAX);
-    LW_AUTO_BUF text = LW_BUF(2 * CONF_MAX);
+    LW_AUTO_BUF text = LW_BUF(CONF_NEW_MAX);
     LW_TRY(backup_path(backup, conf_name, source));
     LW_TRY(home_path(config, conf_name, target));
     LW_TRY(home_path(config, "token/tokens", tokens));

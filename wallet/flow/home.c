@@ -267,6 +267,11 @@ lw_err wallet_home_signer(struct wallet_home *home, enum hsm_purpose purpose, lw
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_key_record record;
+    if (atomic_load(&home->log_broken) &&
+        (purpose == HSM_PURPOSE_CREDENTIAL || purpose == HSM_PURPOSE_MDOC)) {
+        return LW_FAIL(LW_E_CORRUPT, "home: the audit log does not chain: nothing is issued",
+                       LW_NOWHERE);
+    }
     LW_TRY(wallet_read_begin(home->store, &txn));
     LW_TRY(wallet_store_key_active(txn, purpose, agency, &record));
     LW_TRY(home_signer_of(home, &record, signer));

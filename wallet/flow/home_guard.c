@@ -251,8 +251,10 @@ lw_err home_guard(struct wallet_home *home)
         return LW_FAIL(LW_E_CONFLICT, "home: this is the store of another home", LW_NOWHERE);
     }
     if (s.older) {
-        return LW_FAIL(LW_E_CONFLICT, "home: the store is older than what this home has seen of it",
-                       LW_NOWHERE);
+        return LW_FAIL(
+            LW_E_CONFLICT,
+            "home: the store is older than what this home has seen of it, or its log was altered",
+            LW_NOWHERE);
     }
     if (s.copied) {
         return LW_FAIL(LW_E_CONFLICT, "home: the store is a copy: its original may be in use",

@@ -3,6 +3,7 @@
 #define WALLET_HOME_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "wallet/audit.h"
 #include "wallet/home.h"
@@ -33,8 +34,9 @@ struct wallet_home {
     const struct wallet_env *env;
     enum wallet_home_need need;
     struct wallet_store *store;
-    const char *store_dir; /* its folder's name within the home; static */
-    bool guarded;          /* home_guard() found it to be the one and the newest */
+    const char *store_dir;  /* its folder's name within the home; static */
+    atomic_bool log_broken; /* the log does not chain with its signed head: no license is signed */
+    bool guarded;           /* home_guard() found it to be the one and the newest */
     uint64_t seen; /* size of the log when it was last noted as seen; for one thread at a time */
     struct hsm_pool *pool;
     struct wallet_shortcuts shortcuts;

@@ -2,6 +2,8 @@
 #include "check_internal.h"
 #include "wallet/audit.h"
 
+enum { PERSON_AND_ID = 2 * WALLET_UUID_LEN };
+
 /* Whether the entries of a number have one that leads to `id`. */
 static lw_err number_leads(const struct wallet_checking *c, lw_str type, lw_str number,
                            const uint8_t id[WALLET_UUID_LEN])
@@ -128,7 +130,7 @@ static lw_err check_holder(struct wallet_checking *c, lw_bytes key, lw_bytes val
 {
     struct wallet_stored_license row = {.state = 0};
     (void)value;
-    if (key.len != 2 * WALLET_UUID_LEN) {
+    if (key.len != PERSON_AND_ID) {
         return wallet_check_wrong("a key of another length");
     }
     const lw_err err = wallet_license_row_get(c->txn, key.ptr + WALLET_UUID_LEN, &row);

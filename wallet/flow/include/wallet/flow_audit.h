@@ -18,7 +18,12 @@ struct wallet_audit_result {
 LW_MUST_USE lw_err wallet_flow_audit_check(struct wallet_home *home,
                                            struct wallet_audit_result *result);
 
-/** Sign the present tree head when there is news, and append it (COSE_Sign1) to `head`. */
+/**
+ * Sign the present tree head when there is news, and append it (COSE_Sign1) to `head`.
+ *
+ * errors  LW_E_CORRUPT  the log does not have the root that was signed last: from then on this home
+ *         signs no license; as wallet_home_signer(), wallet_store_write()
+ */
 LW_MUST_USE lw_err wallet_flow_audit_head(struct wallet_home *home, lw_buf *head, uint64_t *size,
                                           uint8_t root[32]);
 
