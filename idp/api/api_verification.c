@@ -213,8 +213,11 @@ static void drop_kept(struct idp_later *later)
     free_order((struct order *)later);
 }
 
-/* What is kept of it is durable before it is answered; no thread waits for that. */
-static void verify(struct idp_service *service, const struct idp_request *request,
+/*
+ * What is kept of it is durable before it is answered; no thread waits for that. Returns whether
+ * `order` is the reply's now.
+ */
+static bool verify(struct idp_service *service, const struct idp_request *request,
                    struct order *order, struct idp_reply *reply)
 {
     order->request.text = lw_buf_text(&order->text);
@@ -225,16 +228,17 @@ static void verify(struct idp_service *service, const struct idp_request *reques
     if (err.code != LW_OK) {
         count(service, err, NULL);
         idp_reply_error(reply, request, err);
-        return;
+        return false;
     }
     if (!wallet_verifying_is_kept(order->verifying)) {
         reply_answer(service, request, order, reply);
-        return;
+        return false;
     }
     order->later.start = start_keeping;
     order->later.finish = answer_kept;
     order->later.drop = drop_kept;
     idp_reply_later(reply, &order->later);
+    return true;
 }
 
 /* "zh" when it is wanted more than English. */
@@ -244,7 +248,7 @@ static lw_str wanted_locale(const struct idp_request *request)
     return lw_str_starts(wanted, LW_STR("zh")) ? LW_STR("zh") : LW_STR("en");
 }
 
-static void read_and_verify(struct idp_service *service, const struct idp_request *request,
+static bool read_and_verify(struct idp_service *service, const struct idp_request *request,
                             struct order *order, struct idp_reply *reply)
 {
     static const struct idp_problem wrong_type = {415, "media-type", "Unsupported media type",
@@ -255,18 +259,18 @@ static void read_and_verify(struct idp_service *service, const struct idp_reques
         const lw_err err = wallet_scan_image(service->scan_program, request->body, &order->text);
         if (err.code != LW_OK) {
             refuse_image(reply, request, err);
-            return;
+            return false;
         }
     } else if (idp_same_type(type, LW_STR("application/json"))) {
         if (read_body(lw_bytes_str(request->body), order).code != LW_OK) {
             refuse_body(reply, request, order);
-            return;
+            return false;
         }
     } else {
         idp_reply_problem(reply, request, &wrong_type);
-        return;
+        return false;
     }
-    verify(service, request, order, reply);
+    return verify(service, request, order, reply);
 }
 
 void idp_post_verification(struct idp_service *service, const struct idp_request *request,
@@ -279,8 +283,7 @@ void idp_post_verification(struct idp_service *service, const struct idp_request
         return;
     }
     order->request.locale = wanted_locale(request);
-    read_and_verify(service, request, order, reply);
-    if (reply->later == NULL) { /* else it is freed when it was answered */
+    if (!read_and_verify(service, request, order, reply)) {
         free_order(order);
     }
 }
