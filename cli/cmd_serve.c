@@ -4,12 +4,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli_table.h"
 #include "idp/service.h"
 
-enum { DRAIN_MS = 4500, LATE_MS = 5000, CONFIG_TEXT_MAX = 64 * 1024 };
+enum { DRAIN_MS = 4500, LATE_MS = 5000, CONFIG_TEXT_MAX = 64 * 1024, DESCRIPTORS_MORE = 512 };
 
 static const struct cli_option options[] = {
     {"check-config", NULL, "Check the configuration and exit.", false},
@@ -47,29 +48,76 @@ static enum cli_exit show_config(struct cli *cli)
     return CLI_DONE;
 }
 
-/* The service reads `cli->config` in many threads: only the log's level is taken over. */
-static void read_again(struct cli *cli)
+/* The settings that the service goes by now: those of its start, live ones as last read. */
+struct standing {
+    struct cli *cli;
+    struct idp_service *service;
+    struct idp_config config;
+};
+
+static void say_setting(const struct cli *cli, enum lw_level level, const char *event,
+                        const char *setting)
 {
-    struct cli fresh = *cli;
+    const struct lw_field field = {.key = "setting", .value = lw_str_c(setting)};
+    lw_log_line(&cli->log, level, event, &field, 1);
+}
+
+/* The service reads the configuration of its start in many threads: that one stays as it is. */
+static void take_over(struct standing *s, const struct idp_config *fresh)
+{
+    const char *setting = NULL;
+    size_t at = 0;
+    bool live = false;
+    while ((setting = idp_config_change(&s->config, fresh, &at, &live)) != NULL) {
+        say_setting(s->cli, live ? LW_INFO : LW_WARN,
+                    live ? "setting_changed" : "setting_needs_restart", setting);
+    }
+    s->config.http_body_max = fresh->http_body_max;
+    s->config.http_deadline_ms = fresh->http_deadline_ms;
+    s->config.status_cadence_s = fresh->status_cadence_s;
+    memcpy(s->config.log_level, fresh->log_level, sizeof(s->config.log_level));
+    idp_service_apply(s->service, &s->config);
+    if (!cli_has(s->cli, "verbose")) {
+        s->cli->log.least = level_of(s->config.log_level);
+    }
+}
+
+static void read_again(struct standing *s)
+{
+    struct cli fresh = *s->cli;
     const lw_err err = cli_config(&fresh);
     if (err.code != LW_OK) {
         const char *setting = fresh.config_fault.what == NULL ? "" : fresh.config_fault.pointer;
-        lw_log_err(&cli->log, LW_ERROR, "config_kept", err,
+        lw_log_err(&s->cli->log, LW_ERROR, "config_kept", err,
                    (struct lw_field){.key = "setting", .value = lw_str_c(setting)});
         return;
     }
-    if (!cli_has(cli, "verbose")) {
-        cli->log.least = level_of(fresh.config.log_level);
-    }
-    lw_log_line(&cli->log, LW_INFO, "config_read", NULL, 0);
+    take_over(s, &fresh.config);
+    lw_log_line(&s->cli->log, LW_INFO, "config_read", NULL, 0);
 }
 
 /* Every thread of the service is started with the signals blocked: they come here only. */
-static void wait_for_end(struct cli *cli, const sigset_t *signals)
+static void wait_for_end(struct cli *cli, struct idp_service *service, const sigset_t *signals)
 {
+    struct standing s = {.cli = cli, .service = service, .config = cli->config};
     int signal = 0;
     while (sigwait(signals, &signal) == 0 && signal == SIGHUP) {
-        read_again(cli);
+        read_again(&s);
+    }
+}
+
+/* Many systems give 1,024 descriptors unless asked; the hard limit is the administrator's word. */
+static void raise_descriptors(const struct cli *cli)
+{
+    struct rlimit limit;
+    const rlim_t wanted = (rlim_t)cli->config.http_connections + DESCRIPTORS_MORE;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted) {
+        lw_log_line(&cli->log, LW_WARN, "descriptors_limited", NULL, 0);
     }
 }
 
@@ -127,6 +175,7 @@ static enum cli_exit run_serve(struct cli *cli)
         return exit;
     }
     cli->log.least = cli_has(cli, "verbose") ? LW_DEBUG : level_of(cli->config.log_level);
+    raise_descriptors(cli);
     const lw_err err = idp_service_start(&cli->config, home, cli->scan_program, &service);
     if (err.code != LW_OK) {
         (void)cli_fail(
@@ -137,7 +186,7 @@ static enum cli_exit run_serve(struct cli *cli)
         return CLI_ENVIRONMENT;
     }
     say_started(cli, idp_service_port(service));
-    wait_for_end(cli, &signals);
+    wait_for_end(cli, service, &signals);
     stop(cli, service);
     return CLI_DONE;
 }
@@ -151,7 +200,8 @@ const struct cli_command cli_serve_commands[] = {
              "reverse proxy's). Ends within 5 seconds of SIGTERM or Ctrl-C, letting requests\n"
              "under way end; exits with 3 when some had to be left because the token hangs.\n"
              "SIGHUP reads the configuration again; a bad one is refused and the old one kept.\n"
-             "Of the settings only log_level changes without a restart.\n\n"
+             "log_level, status_cadence_s, http_deadline_ms and http_body_max change at once; of\n"
+             "each other setting that differs the log says that it needs a restart.\n\n"
              "Starts though the token is absent: verification works, what needs a signature is\n"
              "answered 503 until the token comes. Each minute it takes the steps of key rotations\n"
              "that are due, and tells of keys that end within 30 days.",

@@ -197,25 +197,58 @@ static enum cli_exit ask_server(struct cli *cli, const struct wallet_verificatio
                                                             : CLI_UNDETERMINED;
 }
 
+/* What a challenge asks for. */
+struct asked {
+    lw_str type;
+    lw_str claims[KEYS_MAX];
+    size_t count;
+};
+
+/* TYPE:CLAIM,CLAIM with nothing empty in it; or nothing at all. */
+static bool read_asked(lw_str text, struct asked *asked)
+{
+    lw_str rest = {NULL, 0};
+    *asked = (struct asked){.count = 0};
+    if (text.len == 0) {
+        return true;
+    }
+    if (!lw_str_split(text, ':', &asked->type, &rest) || asked->type.len == 0) {
+        return false;
+    }
+    bool more = true;
+    while (more && asked->count < KEYS_MAX) {
+        lw_str *claim = &asked->claims[asked->count++];
+        more = lw_str_split(rest, ',', claim, &rest);
+        if (claim->len == 0) {
+            return false;
+        }
+    }
+    return !more;
+}
+
 static enum cli_exit new_challenge(struct cli *cli)
 {
     LW_AUTO_BUF text = LW_BUF(TEXT_MAX);
-    lw_str asked[KEYS_MAX];
-    lw_str type = {NULL, 0};
-    lw_str rest = {NULL, 0};
-    size_t count = 0;
+    struct asked asked;
     enum cli_exit exit = CLI_DONE;
-    (void)lw_str_split(cli_text(cli, "ask"), ':', &type, &rest);
-    while (rest.len > 0 && count < KEYS_MAX) {
-        (void)lw_str_split(rest, ',', &asked[count++], &rest);
+    if (cli->arg_count > 0 || cli_has(cli, "offline") || cli_has(cli, "server") ||
+        cli_has(cli, "at")) {
+        return cli_usage(cli, "--new-challenge verifies nothing: no file or text, no --offline, "
+                              "--server or --at");
+    }
+    if (!read_asked(cli_text(cli, "ask"), &asked) || (cli_has(cli, "ask") && asked.count == 0)) {
+        return cli_usage(cli, "--ask is TYPE:CLAIM,CLAIM with 1 to 32 claims, such as "
+                              "business-license:legal_name,expiry_date");
     }
     WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
     if (home == NULL) {
         return exit;
     }
-    const lw_err err = wallet_flow_challenge(home, type, asked, count, CHALLENGE_LIFE_S, &text);
+    const lw_err err =
+        wallet_flow_challenge(home, asked.type, asked.claims, asked.count, CHALLENGE_LIFE_S, &text);
     if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot make a challenge", "--ask is TYPE:CLAIM,CLAIM.");
+        return cli_fail(cli, err, "cannot make a challenge",
+                        "`lw catalog show TYPE` lists the claims of a license type.");
     }
     cli_print(&text);
     return CLI_DONE;
@@ -258,6 +291,9 @@ static enum cli_exit run_verify(struct cli *cli)
     };
     if (cli_has(cli, "new-challenge")) {
         return new_challenge(cli);
+    }
+    if (cli_has(cli, "ask")) {
+        return cli_usage(cli, "--ask belongs to --new-challenge");
     }
     if (cli->arg_count == 0) {
         return cli_usage(cli, "an argument is missing: a file, the text, or -");

@@ -57,12 +57,17 @@ static const struct setting settings[] = {
      "How long one request may take, from its first byte."},
     {"workers", NUMBER, AT(workers), NULL, 64, 1, 1024,
      "Threads for requests that wait for the token or an image."},
-    {"status_cadence_s", NUMBER, AT(status_cadence_s), NULL, 150, 1, 86400,
-     "How often status lists are signed again without a change."},
+    {"status_cadence_s", NUMBER, AT(status_cadence_s), NULL, 150, 5, 300,
+     "How often status lists are signed again without a change: at most the 300 s for which a "
+     "verifier may keep one."},
     {"log_level", TEXT, AT(log_level), "info", 0, 0, 0, "debug, info, warn or error."},
 };
 
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
+
+/* What a running service takes over. */
+static const char *const live_settings[] = {"http_body_max", "http_deadline_ms", "status_cadence_s",
+                                            "log_level"};
 
 static char *text_of(struct idp_config *config, const struct setting *s)
 {
@@ -191,6 +196,42 @@ lw_err idp_config_print(const struct idp_config *config, lw_buf *json)
     return wallet_json_written(&w);
 }
 
+static bool same(const struct setting *s, const struct idp_config *a, const struct idp_config *b)
+{
+    switch (s->kind) {
+    case TEXT:
+        return strcmp(text_in(a, s), text_in(b, s)) == 0;
+    case NUMBER:
+        return number_in(a, s) == number_in(b, s);
+    case FLAG:
+        return flag_in(a, s) == flag_in(b, s);
+    }
+    return false;
+}
+
+static bool is_live(const char *name)
+{
+    for (size_t i = 0; i < sizeof(live_settings) / sizeof(live_settings[0]); i++) {
+        if (strcmp(name, live_settings[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *idp_config_change(const struct idp_config *was, const struct idp_config *is, size_t *at,
+                              bool *live)
+{
+    while (*at < SETTING_COUNT) {
+        const struct setting *s = &settings[(*at)++];
+        if (!same(s, was, is)) {
+            *live = is_live(s->name);
+            return s->name;
+        }
+    }
+    return NULL;
+}
+
 static lw_err put_default(const struct setting *s, lw_buf *roff)
 {
     switch (s->kind) {
@@ -221,6 +262,9 @@ lw_err idp_config_manual(lw_buf *roff)
         LW_TRY(lw_buf_put_c(roff, settings[i].help));
         LW_TRY(lw_buf_put_c(roff, "\n"));
         LW_TRY(put_default(&settings[i], roff));
+        if (is_live(settings[i].name)) {
+            LW_TRY(lw_buf_put_c(roff, "A running service takes it over on SIGHUP.\n"));
+        }
     }
     return LW_SUCCESS;
 }

@@ -94,6 +94,7 @@ lw_err idp_service_start(const struct idp_config *config, struct wallet_home *ho
         return LW_FAIL(LW_E_NOMEM, "service: out of memory", LW_NOWHERE);
     }
     made->config = config;
+    atomic_store(&made->status_cadence_s, config->status_cadence_s);
     made->home = home;
     made->scan_program = scan_program;
     const lw_err err = start(made);
@@ -103,6 +104,12 @@ lw_err idp_service_start(const struct idp_config *config, struct wallet_home *ho
     }
     *service = made;
     return LW_SUCCESS;
+}
+
+void idp_service_apply(struct idp_service *service, const struct idp_config *config)
+{
+    atomic_store(&service->status_cadence_s, config->status_cadence_s);
+    idp_server_limit(service->server, (size_t)config->http_body_max, config->http_deadline_ms);
 }
 
 unsigned idp_service_port(const struct idp_service *service)

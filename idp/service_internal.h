@@ -33,7 +33,8 @@ struct idp_keys {
 };
 
 struct idp_service {
-    const struct idp_config *config;
+    const struct idp_config *config; /* as it was at the start */
+    _Atomic int64_t status_cadence_s;
     struct wallet_home *home;
     const char *scan_program;
     struct wallet_verifier *verifier;

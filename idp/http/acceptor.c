@@ -9,11 +9,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "listener.h"
 
-enum { NAP_MS = 10 };
+enum { NAP_MS = 10, DESCRIPTORS_KEPT = 128 };
 
 struct idp_acceptor {
     struct idp_acceptor_config config;
@@ -25,6 +26,18 @@ struct idp_acceptor {
     atomic_bool stopping;
     pthread_t thread;
 };
+
+unsigned idp_acceptor_room(unsigned asked)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return asked;
+    }
+    const rlim_t spare = limit.rlim_cur > (rlim_t)2 * DESCRIPTORS_KEPT
+                             ? limit.rlim_cur - DESCRIPTORS_KEPT
+                             : limit.rlim_cur / 2;
+    return spare < asked ? (unsigned)spare : asked;
+}
 
 static int open_spare(void)
 {

@@ -37,6 +37,10 @@ struct idp_acceptor_config {
 LW_MUST_USE lw_err idp_acceptor_start(const struct idp_acceptor_config *config,
                                       struct idp_acceptor **acceptor, unsigned *port);
 
+/** Return how many connections there may be at once: as many as asked for, or fewer where the
+ * process may not have the descriptors, of which some stay for the store, signers and pictures. */
+unsigned idp_acceptor_room(unsigned asked);
+
 /** Hand on what has connected already, then close the listener and free. Accepts NULL. */
 void idp_acceptor_stop(struct idp_acceptor *acceptor);
 

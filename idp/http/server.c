@@ -37,6 +37,8 @@ struct idp_server {
     atomic_uint under_way; /* requests from their headers to the end of their answer */
     atomic_uint awaited;   /* replies that wait for a commit */
     atomic_bool stopping;
+    atomic_size_t body_max;
+    _Atomic int64_t deadline_ms;
 };
 
 /* One connection, from accept to close. */
@@ -160,7 +162,7 @@ static void check_headers(struct exchange *x, const char *method)
     case IDP_FOUND:
         break;
     }
-    const size_t bound = x->server->config.body_max;
+    const size_t bound = atomic_load(&x->server->body_max);
     const size_t max = bound > 0 && bound < x->route->body_max ? bound : x->route->body_max;
     x->body = LW_BUF(max);
     if ((uint64_t)announced > max) {
@@ -350,7 +352,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     if (c != NULL) {
         idp_deadlines_move(server->deadlines, &c->deadline,
                            lw_mono_ms(server->config.clock) + (int64_t)IDLE_S * MS_PER_S +
-                               server->config.deadline_ms);
+                               atomic_load(&server->deadline_ms));
     }
 }
 
@@ -364,8 +366,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
             idp_deadlines_remove(server->deadlines, &c->deadline);
             free(c);
             *socket_context = NULL;
-            atomic_fetch_sub(&server->connections, 1);
         }
+        atomic_fetch_sub(&server->connections, 1);
         return;
     }
     const union MHD_ConnectionInfo *info =
@@ -374,35 +376,38 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
     if (c != NULL && info != NULL) {
         c->server = server;
         c->deadline.fd = info->connect_fd;
-        c->deadline.at_ms = lw_mono_ms(server->config.clock) + server->config.deadline_ms;
+        c->deadline.at_ms = lw_mono_ms(server->config.clock) + atomic_load(&server->deadline_ms);
         idp_deadlines_add(server->deadlines, &c->deadline);
         *socket_context = c;
-        atomic_fetch_add(&server->connections, 1);
     } else {
         free(c);
     }
 }
 
+/* Counted here, since the library tells of a connection only once a thread of its has taken it. */
 static void give_to_daemon(void *ctx, const struct idp_accepted *accepted)
 {
     struct idp_server *server = ctx;
-    if (atomic_load(&server->connections) >= server->config.connections) {
+    if (atomic_fetch_add(&server->connections, 1) >= server->config.connections) {
+        atomic_fetch_sub(&server->connections, 1);
         (void)close(accepted->fd); /* a peer sees the end at once instead of waiting */
         return;
     }
     struct MHD_Daemon *daemon = server->daemons[server->turn++ % server->daemon_count];
-    (void)MHD_add_connection(daemon, accepted->fd, (const struct sockaddr *)&accepted->from,
-                             accepted->from_len); /* closes what it cannot take */
+    if (MHD_add_connection(daemon, accepted->fd, (const struct sockaddr *)&accepted->from,
+                           accepted->from_len) != MHD_YES) { /* it has closed the socket */
+        atomic_fetch_sub(&server->connections, 1);
+    }
 }
 
 static struct MHD_Daemon *start_daemon(struct idp_server *server)
 {
-    const unsigned share = server->config.connections / server->config.threads + 1;
+    const unsigned limit = server->config.connections + 1; /* ours comes first */
     return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_ITC,
         0, NULL, NULL, on_request, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT, share,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT, limit,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
@@ -424,6 +429,12 @@ static lw_err start_threads(struct idp_server *server)
     return idp_acceptor_start(&acceptor, &server->acceptor, &server->port);
 }
 
+void idp_server_limit(struct idp_server *server, size_t body_max, int64_t deadline_ms)
+{
+    atomic_store(&server->body_max, body_max);
+    atomic_store(&server->deadline_ms, deadline_ms);
+}
+
 lw_err idp_server_start(const struct idp_server_config *config, struct idp_server **server)
 {
     if (config->threads == 0 || config->threads > THREADS_MAX) {
@@ -434,6 +445,8 @@ lw_err idp_server_start(const struct idp_server_config *config, struct idp_serve
         return LW_FAIL(LW_E_NOMEM, "server: out of memory", LW_NOWHERE);
     }
     s->config = *config;
+    s->config.connections = idp_acceptor_room(config->connections);
+    idp_server_limit(s, config->body_max, config->deadline_ms);
     const lw_err err = start_threads(s);
     if (err.code != LW_OK) {
         idp_server_stop(s, 0);

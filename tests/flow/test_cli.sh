@@ -166,6 +166,17 @@ check "the reason in Chinese" 1 "refused" lw verify "LQ1:%" --lang zh
 complains "a time that is none" 2 "--at" lw verify "$text" --at yesterday
 complains "no input" 2 "argument is missing" lw verify
 complains "a challenge for a claim that is not there" 1 "no such claim" lw verify --new-challenge --ask business-license:nope
+refuses_ask() { complains "--ask $1" 2 "--ask is TYPE:CLAIM,CLAIM" lw verify --new-challenge --ask "$1"; }
+refuses_ask business-license
+refuses_ask business-license:
+refuses_ask :legal_name
+refuses_ask business-license:legal_name,
+refuses_ask business-license:,legal_name
+refuses_ask "business-license:$(printf 'a,%.0s' $(seq 32))a"
+complains "--ask without --new-challenge" 2 "--ask belongs to --new-challenge" lw verify text --ask business-license:legal_name
+complains "--new-challenge with a text" 2 "verifies nothing" lw verify text --new-challenge
+complains "--new-challenge of a server" 2 "verifies nothing" lw verify --new-challenge --server http://localhost:1
+check "a challenge for two claims" 0 "LC1:" lw verify --new-challenge --ask business-license:legal_name,expiry_date
 complains "an offline folder that is not there" 3 "lw sync" lw verify "$text" --offline "$work/none"
 complains "a server that is not there" 3 "lw serve" lw verify "$text" --server http://localhost:1
 complains "sync without a pin" 2 "--pin" lw sync --server "http://localhost:1" --to "$work/offline"

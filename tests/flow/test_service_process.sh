@@ -88,9 +88,23 @@ check "the service goes on" 0 '"result":"accepted"' verify_text "$(present "$wor
 sed -E "s/\"log_level\": *\"info\"/\"log_level\":\"debug\"/; s|\"base_url\": *\"[^\"]*\"|\"base_url\":\"http://localhost:1\"|" "$work/config.json" >"$LW_HOME/config.json"
 kill -HUP "$server"
 until_says 'event=config_read' && ok "SIGHUP takes a good one" || not_ok "SIGHUP takes a good one" "not logged"
+until_says 'event=setting_changed setting=log_level' && ok "says what changed" || not_ok "says what changed" "not logged"
+until_says 'event=setting_needs_restart setting=base_url' && ok "and what needs a restart" || not_ok "and what needs a restart" "not logged"
 get "$url/healthz" >/dev/null
 until_says 'level=debug event=http' && ok "its log level counts at once" || not_ok "its log level counts at once" "nothing at level debug"
+# A deadline far shorter counts for connections made from now on.
+sed -E "s/\"http_deadline_ms\": *[0-9]+/\"http_deadline_ms\":400/; s/\"log_level\": *\"info\"/\"log_level\":\"debug\"/" "$work/config.json" >"$LW_HOME/config.json"
+kill -HUP "$server"
+until_says 'setting=http_deadline_ms' && ok "SIGHUP takes a deadline" || not_ok "SIGHUP takes a deadline" "not logged"
+shut_within() { # shut_within SECONDS: a peer that says nothing is shut out by then
+    local begun=$SECONDS
+    exec 9<>"/dev/tcp/127.0.0.1/$port" && timeout "$1" cat <&9 >/dev/null; local code=$?
+    exec 9>&-
+    [ $code -eq 0 ] && [ $((SECONDS - begun)) -le "$1" ]
+}
+holds "which ends a silent peer" shut_within 10
 cp "$work/config.json" "$LW_HOME/config.json"
+kill -HUP "$server"
 present "$work/g.txt" >/dev/null 2>&1
 check "all else only after a restart" 0 '"result":"accepted"' verify_text "$(cat "$work/g.txt")"
 

@@ -43,6 +43,8 @@ static void settings_that_do_not_hold_are_named(void **state)
         {"{\"workers\":1025}", LW_E_VALUE, "/workers"},
         {"{\"workers\":\"1\"}", LW_E_VALUE, "/workers"},
         {"{\"development\":1}", LW_E_VALUE, "/development"},
+        {"{\"status_cadence_s\":4}", LW_E_VALUE, "/status_cadence_s"},
+        {"{\"status_cadence_s\":301}", LW_E_VALUE, "/status_cadence_s"},
         {"{\"listen\":8080}", LW_E_VALUE, "/listen"},
         {"{\"lisen\":\"127.0.0.1:1\"}", LW_E_VALUE, "/lisen"},
         {"{\"module\":\"a\\u0000b\"}", LW_E_SYNTAX, NULL},
@@ -121,11 +123,46 @@ static void the_manual_names_every_setting(void **state)
     assert_non_null(strstr(text, "Number from 1 to 1024; default 64."));
 }
 
+static void changes_are_told_with_whether_a_restart_is_needed(void **state)
+{
+    static const struct {
+        const char *name;
+        bool live;
+    } expected[] = {{"base_url", false},
+                    {"development", false},
+                    {"http_deadline_ms", true},
+                    {"status_cadence_s", true},
+                    {"log_level", true}};
+    struct idp_config was;
+    struct idp_config is;
+    struct idp_config_error error;
+    size_t at = 0;
+    bool live = false;
+    (void)state;
+    idp_config_defaults(&was);
+    assert_null(idp_config_change(&was, &was, &at, &live));
+    assert_int_equal(read_json("{\"base_url\":\"https://a\",\"development\":true,"
+                               "\"http_deadline_ms\":1000,\"status_cadence_s\":60,"
+                               "\"log_level\":\"debug\",\"workers\":64}",
+                               &is, &error)
+                         .code,
+                     LW_OK);
+    at = 0;
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        const char *name = idp_config_change(&was, &is, &at, &live);
+        assert_non_null(name);
+        assert_string_equal(name, expected[i].name);
+        assert_int_equal(live, expected[i].live);
+    }
+    assert_null(idp_config_change(&was, &is, &at, &live));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_printed_reads_back_the_same),
         cmocka_unit_test(settings_that_do_not_hold_are_named),
+        cmocka_unit_test(changes_are_told_with_whether_a_restart_is_needed),
         cmocka_unit_test(bounds_are_inclusive),
         cmocka_unit_test(a_configuration_that_is_unsafe_is_refused),
         cmocka_unit_test(the_manual_names_every_setting),

@@ -26,11 +26,11 @@ struct idp_config {
     int64_t seen_credentials;     /* remembered for their issuers' signatures; 0: none */
     int64_t http_threads;         /* 0: one a core */
     int64_t http_connections;     /* at once */
-    int64_t http_body_max;        /* bytes */
-    int64_t http_deadline_ms;     /* of one request, from its first byte */
+    int64_t http_body_max;        /* bytes; live, see idp_config_change() */
+    int64_t http_deadline_ms;     /* of one request, from its first byte; live */
     int64_t workers;              /* for handlers that wait */
-    int64_t status_cadence_s;     /* how often lists are published without a change */
-    char log_level[IDP_TEXT_MAX]; /* debug, info, warn, error */
+    int64_t status_cadence_s;     /* how often lists are published without a change; live */
+    char log_level[IDP_TEXT_MAX]; /* debug, info, warn, error; live */
 };
 
 /* One setting that does not hold. */
@@ -55,6 +55,16 @@ LW_MUST_USE lw_err idp_config_print(const struct idp_config *config, lw_buf *jso
 
 /** Append the settings as the body of a manual page (roff), from the same table. */
 LW_MUST_USE lw_err idp_config_manual(lw_buf *roff);
+
+/**
+ * Walk the settings in which two configurations differ.
+ *
+ * at       0 at first; moved on by each call
+ * live     set to whether a running service takes it over; all others need a restart
+ * returns  the setting's name, static, or NULL when there is none left
+ */
+const char *idp_config_change(const struct idp_config *was, const struct idp_config *is, size_t *at,
+                              bool *live);
 
 /**
  * Check what one setting alone cannot show.

@@ -17,6 +17,12 @@ struct idp_service;
 LW_MUST_USE lw_err idp_service_start(const struct idp_config *config, struct wallet_home *home,
                                      const char *scan_program, struct idp_service **service);
 
+/**
+ * Take over the live settings (idp_config_change()) of a configuration that holds; the log's level
+ * is the caller's to set. `config` is not kept.
+ */
+void idp_service_apply(struct idp_service *service, const struct idp_config *config);
+
 /** Return the port the service listens on (for a configured port 0), or 0 for a unix socket. */
 unsigned idp_service_port(const struct idp_service *service);
 
