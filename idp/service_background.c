@@ -5,6 +5,7 @@
 #include "wallet/flow_status.h"
 #include "wallet/store_credential.h"
 #include "wallet/store_grant.h"
+#include "wallet/store_seen.h"
 #include "wallet/store_status.h"
 
 enum { PURGE_MAX = 256, PURGE_ROUNDS = 256, HEAD_MAX = 4096, LISTS_MAX = 256, LISTS_FIRST = 16 };
@@ -30,7 +31,7 @@ static lw_err sign_head(struct idp_service *service)
 /* After a standstill every list is due: then a part each second, those that changed first. */
 static lw_err publish(struct idp_service *service, size_t max)
 {
-    const struct wallet_publish_order order = {.cadence_s = service->config->status_cadence_s,
+    const struct wallet_publish_order order = {.cadence_s = atomic_load(&service->status_cadence_s),
                                                .max = max};
     size_t published = 0;
     LW_TRY(wallet_flow_publish(service->home, &order, &published));
@@ -50,12 +51,14 @@ static lw_err write_purge(struct wallet_txn *txn, void *ctx)
     size_t passes = 0;
     size_t credentials = 0;
     size_t entries = 0;
+    size_t seen = 0;
     LW_TRY(wallet_store_grant_purge(txn, p->now, PURGE_MAX, &grants));
+    LW_TRY(wallet_store_seen_purge(txn, p->now - WALLET_SEEN_KEPT_S, PURGE_MAX, &seen));
     LW_TRY(wallet_store_pass_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &passes));
     LW_TRY(wallet_store_credential_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &credentials));
     LW_TRY(wallet_store_status_purge(txn, PURGE_MAX, &entries));
     p->more = grants == PURGE_MAX || passes == PURGE_MAX || credentials == PURGE_MAX ||
-              entries == PURGE_MAX;
+              entries == PURGE_MAX || seen == PURGE_MAX;
     return LW_SUCCESS;
 }
 

@@ -80,7 +80,7 @@ static void *verify(void *arg)
         const char *at = strstr(reply, member);
         if (n < KILL_RECEIPTS && strncmp(reply, "HTTP/1.1 200", 12) == 0 && at != NULL &&
             strchr(at + sizeof(member), '"') != NULL) {
-            (void)snprintf(ledger->receipts[c->index][n], sizeof(ledger->receipts[0][0]), "%.22s",
+            (void)snprintf(ledger->receipts[c->index][n], sizeof(ledger->receipts[0][0]), "%.30s",
                            at + sizeof(member) - 1);
             atomic_store(&ledger->receipt_count[c->index], n + 1);
             (void)atomic_fetch_add(&ledger->acked, 1);

@@ -11,6 +11,7 @@
 
 #include "service.h"
 #include "wallet/store_grant.h"
+#include "wallet/store_seen.h"
 
 enum { GRANTS = 4000, WAIT_STEPS = 60, STEP_MS = 100 };
 
@@ -63,6 +64,47 @@ static void thousands_of_expired_grants_are_gone_within_seconds(void **state)
     assert_int_equal(count, 0);
 }
 
+static lw_err write_seen(struct wallet_txn *txn, void *ctx)
+{
+    const int64_t now = lw_now(s.home.env.clock);
+    int64_t *before = ctx;
+    for (unsigned i = 0; i < GRANTS; i++) {
+        uint8_t id[WALLET_SEEN_ID_LEN] = {0};
+        memcpy(id, &i, sizeof(i));
+        LW_TRY(wallet_store_seen(txn, now - WALLET_SEEN_KEPT_S - 1, id, now, &before[0]));
+        LW_TRY(wallet_store_seen(txn, now - WALLET_SEEN_KEPT_S, id, now, &before[1]));
+    }
+    return LW_SUCCESS;
+}
+
+/* Looks the last one up by noting it, and leaves no trace. */
+static lw_err look(struct wallet_txn *txn, void *ctx)
+{
+    const int64_t now = lw_now(s.home.env.clock);
+    int64_t *before = ctx;
+    const unsigned last = GRANTS - 1;
+    uint8_t id[WALLET_SEEN_ID_LEN] = {0};
+    memcpy(id, &last, sizeof(last));
+    LW_TRY(wallet_store_seen(txn, now - WALLET_SEEN_KEPT_S - 1, id, now, &before[0]));
+    LW_TRY(wallet_store_seen(txn, now - WALLET_SEEN_KEPT_S, id, now, &before[1]));
+    return LW_FAIL(LW_E_CONFLICT, "test: only a look", LW_NOWHERE);
+}
+
+static void presentations_seen_are_gone_when_they_cannot_be_accepted_any_more(void **state)
+{
+    (void)state;
+    struct wallet_store *store = wallet_home_store(s.home.home);
+    int64_t before[2] = {0, 0};
+    assert_int_equal(wallet_store_write(store, write_seen, before).code, LW_OK);
+    before[0] = 0;
+    for (unsigned i = 0; i < WAIT_STEPS && before[0] != INT64_MIN; i++) {
+        (void)poll(NULL, 0, STEP_MS);
+        assert_int_equal(wallet_store_write(store, look, before).code, LW_E_CONFLICT);
+    }
+    assert_true(before[0] == INT64_MIN);
+    assert_int_equal(before[1], lw_now(s.home.env.clock)); /* the younger ones stay */
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -81,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thousands_of_expired_grants_are_gone_within_seconds),
+        cmocka_unit_test(presentations_seen_are_gone_when_they_cannot_be_accepted_any_more),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -252,7 +252,10 @@ static void a_receipt_without_its_index_is_corrupt(void **state)
 {
     const uint8_t receipt[WALLET_AUDIT_RECEIPT_LEN] = {1};
     uint64_t index = 0;
-    put(*state, WALLET_KS_AUDIT_RECEIPT, "01000000000000000000000000000000", "82 01 60");
+    put(*state, WALLET_KS_AUDIT_RECEIPT,
+        "01"
+        "000000000000000000000000000000000000000000",
+        "82 01 60");
     WALLET_AUTO_TXN txn = reading(*state);
     assert_int_equal(wallet_audit_find_receipt(txn, LW_BYTES(receipt), &index).code, LW_E_CORRUPT);
 }

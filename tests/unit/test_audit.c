@@ -72,7 +72,9 @@ static void a_new_log_tells_of_the_stores_making(void **state)
     assert_int_equal(wallet_audit_get(txn, 0, &leaf).code, LW_OK);
     assert_int_equal(leaf.event.kind, WALLET_AUDIT_STORE_CREATED);
     assert_int_equal(leaf.event.time, SUPPORT_NOW);
-    assert_memory_equal(leaf.event.subject.ptr, wallet_store_id(f->store), WALLET_STORE_ID_LEN);
+    assert_int_equal(leaf.event.subject.len, 0);
+    assert_int_equal(leaf.event.detail.len, 1 + WALLET_STORE_ID_LEN); /* a byte string of 16 */
+    assert_memory_equal(leaf.event.detail.ptr + 1, wallet_store_id(f->store), WALLET_STORE_ID_LEN);
     assert_int_equal(wallet_audit_get(txn, 1, &leaf).code, LW_E_NOT_FOUND);
     wallet_txn_end(txn);
     txn = NULL;

@@ -16,6 +16,7 @@ enum {
     NAME_MAX_BYTES = 4096,
     LQ1_PAST_S = 45, /* specs/qr.md section 5 */
     LQ1_AHEAD_S = 30,
+    MS_PER_S = 1000,
     SDJWT_PAST_S = 300, /* specs/sd-jwt-vc.md SDJ-19 */
     SDJWT_AHEAD_S = 60,
 };
@@ -210,9 +211,21 @@ static lw_err fill_answer(const struct wallet_verifying *job, struct wallet_answ
     return job->err.code == LW_OK ? answer_describe(&job->verified, job->type, answer) : LW_SUCCESS;
 }
 
+/* The time is only for the order of receipts in the store; the rest cannot be guessed. */
+static lw_err draw_id(struct wallet_verifying *job)
+{
+    const struct wallet_env *env = job->view.verifier->env;
+    const int64_t ms = job->view.now * MS_PER_S + lw_mono_ms(env->clock) % MS_PER_S;
+    for (unsigned i = 0; i < WALLET_AUDIT_RECEIPT_TIME_LEN; i++) {
+        job->id[WALLET_AUDIT_RECEIPT_TIME_LEN - 1 - i] = (uint8_t)((uint64_t)ms >> (8 * i));
+    }
+    return lw_rng_fill(env->rng, job->id + WALLET_AUDIT_RECEIPT_TIME_LEN,
+                       sizeof(job->id) - WALLET_AUDIT_RECEIPT_TIME_LEN);
+}
+
 static lw_err run(struct wallet_verifying *job)
 {
-    LW_TRY(lw_rng_fill(job->view.verifier->env->rng, job->id, sizeof(job->id)));
+    LW_TRY(draw_id(job));
     LW_TRY(decode(job));
     if (job->err.code == LW_OK) {
         LW_TRY(find_challenge(job));

@@ -4,11 +4,9 @@
 #include "hsm/digest.h"
 #include "verify_job.h"
 #include "wallet/cbor.h"
+#include "wallet/store_seen.h"
 
-enum {
-    DETAIL_MAX = 4096,
-    LQ1_SEEN_S = 120, /* specs/qr.md section 5 */
-};
+enum { DETAIL_MAX = 4096 };
 
 static lw_err put_detail(const struct wallet_verifying *job, lw_buf *detail)
 {
@@ -32,15 +30,11 @@ static lw_err put_detail(const struct wallet_verifying *job, lw_buf *detail)
 /* The first time a passive presentation is seen it is noted for a while (section 5). */
 static lw_err note_seen(struct wallet_txn *txn, const struct wallet_verifying *job, bool *seen)
 {
-    const struct wallet_grant_name name = {.kind = WALLET_GRANT_REPLAY,
-                                           .handle = LW_BYTES(job->verified.presentation_id)};
-    const int64_t now = job->view.now;
-    const lw_err err = wallet_store_grant_peek(txn, name, now, NULL);
-    *seen = err.code == LW_OK;
-    if (err.code == LW_E_NOT_FOUND || err.code == LW_E_EXPIRED) {
-        return wallet_store_grant_put(txn, name, (lw_bytes){NULL, 0}, now, now + LQ1_SEEN_S);
-    }
-    return err;
+    const struct wallet_verified *v = &job->verified;
+    int64_t before = INT64_MIN;
+    LW_TRY(wallet_store_seen(txn, v->kb_iat, v->presentation_id, job->view.now, &before));
+    *seen = before != INT64_MIN;
+    return LW_SUCCESS;
 }
 
 static lw_err write_audit(struct wallet_txn *txn, const struct wallet_verifying *job)
@@ -86,7 +80,7 @@ static void settle(struct wallet_verifying *job)
         job->decision = job->used_decision;
     } else if (job->seen) {
         wallet_check_set(&job->checks, WALLET_CHECK_REPLAY, WALLET_CHECK_UNKNOWN,
-                         "seen before, less than two minutes ago");
+                         "seen before, a few minutes ago at most");
     } else if (job->err.code == LW_OK) {
         wallet_check_set(&job->checks, WALLET_CHECK_REPLAY, WALLET_CHECK_OK, NULL);
     }

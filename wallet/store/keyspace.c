@@ -41,6 +41,7 @@ static const struct wallet_ks_row rows[WALLET_KS_COUNT] = {
     [WALLET_KS_TRUST_LIST] = {"trust-list", WALLET_KS_CBOR},
     [WALLET_KS_GRANT] = {"grant", WALLET_KS_CBOR},
     [WALLET_KS_GRANT_EXPIRY] = {"grant-expiry", WALLET_KS_EMPTY},
+    [WALLET_KS_SEEN] = {"seen", WALLET_KS_CBOR},
     [WALLET_KS_IMPORT] = {"import", WALLET_KS_CBOR},
     [WALLET_KS_IMPORT_NUMBER] = {"import-number", WALLET_KS_CBOR},
     [WALLET_KS_IMPORT_BATCH] = {"import-batch", WALLET_KS_CBOR},

@@ -53,6 +53,7 @@ enum wallet_keyspace {
     /* what expires */
     WALLET_KS_GRANT,        /* kind, hash of the handle -> end and payload */
     WALLET_KS_GRANT_EXPIRY, /* end, key of the grant -> nothing */
+    WALLET_KS_SEEN,         /* when a presentation was made, its id -> when it was seen first */
     /* registers and verifications */
     WALLET_KS_IMPORT,        /* id -> record */
     WALLET_KS_IMPORT_NUMBER, /* number -> id */

@@ -33,6 +33,9 @@ static inline void wallet_verifier_auto(struct wallet_verifier **verifier)
  */
 void wallet_verifier_limit(struct wallet_verifier *verifier, bool tables, bool seen);
 
+/* A presentation is known again for so long after it was made: longer than it can be accepted. */
+enum { WALLET_SEEN_KEPT_S = 420 };
+
 struct wallet_verification {
     lw_str text;  /* what was scanned or sent: LQ1:, or an SD-JWT+KB */
     int64_t at;   /* INT64_MIN: now; else as of then, with no record and no receipt */
@@ -69,7 +72,7 @@ struct wallet_answer {
  * Decide on one presentation. Refusals and doubts are answers, not errors. What cannot be decoded
  * and parsed is refused without a record. An answer to a challenge counts once: the challenge is
  * taken in the transaction of the record when all signatures held, so that of many that race one
- * is accepted. A passive presentation seen before within 120 s keeps its result, and its check
+ * is accepted. A passive presentation seen before keeps its result, and its check
  * `replay` says so.
  *
  * The record's detail is a CBOR map: {1: result as enum wallet_result, 2: reason code or "",

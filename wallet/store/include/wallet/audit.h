@@ -14,7 +14,9 @@ enum {
     WALLET_AUDIT_ACTOR_MAX = 128,
     WALLET_AUDIT_SUBJECT_MAX = 64,
     WALLET_AUDIT_DETAIL_MAX = 16 * 1024,
-    WALLET_AUDIT_RECEIPT_LEN = 16,
+    /* When it was made, then 16 random bytes: in order of time, so that pages fill (DESIGN 11). */
+    WALLET_AUDIT_RECEIPT_TIME_LEN = 6,
+    WALLET_AUDIT_RECEIPT_LEN = WALLET_AUDIT_RECEIPT_TIME_LEN + 16,
     WALLET_AUDIT_NONCE_LEN = 32,
     WALLET_AUDIT_SIGNED_MAX = 4096,
 };
@@ -72,7 +74,7 @@ struct wallet_audit_event {
     lw_str actor;     /* operator, API client or agency; no person's name; may be empty */
     lw_bytes subject; /* internal id the event is found by, a license's most often; may be empty */
     lw_bytes detail;  /* one CBOR item, or empty */
-    lw_bytes receipt; /* WALLET_AUDIT_RECEIPT_LEN random bytes it is found by, or empty */
+    lw_bytes receipt; /* WALLET_AUDIT_RECEIPT_LEN bytes it is found by, or empty */
 };
 
 /** Append the event's encoding. errors  LW_E_VALUE  a bound is passed or no such kind */
