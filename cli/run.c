@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "lw/file.h"
+#include "wallet/flow_issue.h"
 
 enum { CONFIG_MAX = 256 * 1024, MS_PER_S = 1000, PROGRESS_MS = 200, LIMIT_MAX = 1000000 };
 
@@ -168,6 +169,18 @@ static const char *home_advice(lw_err err)
     }
 }
 
+/* What a command that was killed had set aside; where it cannot be cleared away, a later start
+ * will. */
+static void recover(const struct cli *cli, struct wallet_home *home)
+{
+    size_t finished = 0;
+    size_t voided = 0;
+    const lw_err err = wallet_flow_recover(home, &finished, &voided);
+    if (err.code != LW_OK) {
+        lw_log_err(&cli->log, LW_WARN, "not_recovered", err, (struct lw_field){.key = NULL});
+    }
+}
+
 struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum cli_exit *exit)
 {
     lw_err err = cli_config(cli);
@@ -182,6 +195,9 @@ struct wallet_home *cli_home(struct cli *cli, enum wallet_home_need need, enum c
         (void)cli_fail(cli, err, "cannot open the home folder", home_advice(err));
         *exit = CLI_ENVIRONMENT; /* whatever is wrong with the home, the input is not at fault */
         return NULL;
+    }
+    if (need == WALLET_HOME_SIGN) {
+        recover(cli, home);
     }
     return home;
 }

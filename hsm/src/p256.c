@@ -75,6 +75,18 @@ static lw_err fail(lw_code code, const char *why)
     return LW_FAIL(code, why, LW_NOWHERE);
 }
 
+/* OpenSSL's queue tells a point that is at fault from memory that ran out; then it may be empty. */
+static lw_err bad_point(void)
+{
+    unsigned long code = ERR_get_error();
+    bool memory = code == 0;
+    for (; code != 0; code = ERR_get_error()) {
+        memory = memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    }
+    return memory ? LW_FAIL(LW_E_NOMEM, "public key: out of memory", LW_NOWHERE)
+                  : LW_FAIL(LW_E_VALUE, "public key: not on the curve", LW_NOWHERE);
+}
+
 /*
  * Writes the y of the point just decompressed. Its Z is 1, so that y stands there as it is, and
  * the inversion that writing a point takes, a quarter of decompressing it, is not needed.
@@ -103,7 +115,7 @@ lw_err hsm_ec_point(struct hsm_ec *ec, lw_bytes in, uint8_t point[HSM_POINT_MAX]
     }
     const EC_GROUP *group = EC_KEY_get0_group(ec->key);
     if (EC_POINT_oct2point(group, ec->point, in.ptr, in.len, ec->numbers) != 1) {
-        return fail(LW_E_VALUE, "public key: not on the curve");
+        return bad_point();
     }
     memcpy(point, in.ptr, in.len);
     point[0] = FORM_WHOLE;
@@ -204,8 +216,10 @@ static lw_err judge_sum(struct hsm_ec *ec, lw_bytes sig)
 static lw_err verify_p256(struct hsm_ec *ec, lw_bytes point, lw_bytes digest, lw_bytes sig)
 {
     const EC_GROUP *group = EC_KEY_get0_group(ec->key);
-    if (EC_POINT_oct2point(group, ec->part, point.ptr, point.len, ec->numbers) != 1 ||
-        EC_POINT_is_at_infinity(group, ec->part) == 1) {
+    if (EC_POINT_oct2point(group, ec->part, point.ptr, point.len, ec->numbers) != 1) {
+        return bad_point();
+    }
+    if (EC_POINT_is_at_infinity(group, ec->part) == 1) {
         return fail(LW_E_VALUE, "public key: not on the curve");
     }
     LW_TRY(read_scalars(ec, digest, sig));
@@ -229,8 +243,10 @@ struct hsm_ec_table {
 static lw_err fill_table(struct hsm_ec *ec, lw_bytes point, EC_GROUP *group)
 {
     const EC_GROUP *curve = EC_KEY_get0_group(ec->key);
-    if (EC_POINT_oct2point(curve, ec->point, point.ptr, point.len, ec->numbers) != 1 ||
-        EC_POINT_is_at_infinity(curve, ec->point) == 1) {
+    if (EC_POINT_oct2point(curve, ec->point, point.ptr, point.len, ec->numbers) != 1) {
+        return bad_point();
+    }
+    if (EC_POINT_is_at_infinity(curve, ec->point) == 1) {
         return fail(LW_E_VALUE, "public key: not on the curve");
     }
     if (EC_GROUP_set_generator(group, ec->point, EC_GROUP_get0_order(curve),

@@ -13,9 +13,11 @@
 #include <cmocka.h>
 
 #include "fault.h"
+#include "hsm/rng.h"
 #include "kill_programs.h"
 #include "wallet/store_catalog.h"
 #include "wallet/store_key.h"
+#include "wallet/store_license.h"
 #include "wallet/store_person.h"
 
 enum { ROUNDS_SHORT = 12, ROUNDS_FULL = 1000, ALL_EACH = 100 };
@@ -189,12 +191,14 @@ static void commands_killed_at_any_moment_leave_all_or_nothing(void **state)
     (void)state;
     static struct kill_programs run;
     static struct told told;
+    size_t done = 0;
     const size_t rounds = support_fault_rounds(ROUNDS_SHORT, ROUNDS_FULL);
     kill_programs_make(&run);
     make_catalog(&run);
     run.also = look_also;
     run.ctx = &told;
     for (run.round = 1; run.round <= rounds; run.round++) {
+        done++;
         const bool let_be = run.round % 4 == 1;
         const uint64_t which = kill_below(8);
         if (which == 0) {
@@ -215,16 +219,71 @@ static void commands_killed_at_any_moment_leave_all_or_nothing(void **state)
                    "catalog load: %llu acknowledged",
                    atomic_load(&run.ledger->acked));
     const unsigned violations = atomic_load(&run.ledger->violations);
-    support_fault_report("F1", what, rounds, violations);
+    support_fault_report("F1", what, done, violations);
     kill_programs_drop(&run);
     if (violations > 0) {
         fail_msg("%u violations, the first: %s", violations, run.ledger->why);
     }
 }
 
+struct intent_of {
+    struct wallet_intent intent;
+    int64_t created;
+};
+
+static lw_err write_intent(struct wallet_txn *txn, void *ctx)
+{
+    struct intent_of *i = ctx;
+    i->intent.created = i->created;
+    return wallet_store_license_reserve(txn, &i->intent);
+}
+
+/* Sets a number aside, unless `created` is 0, and says whether it is. */
+static void hold_open(const char *dir, int64_t created, const char *number, bool expected)
+{
+    const struct wallet_store_options options = {.clock = lw_clock_system(),
+                                                 .rng = hsm_rng_system()};
+    char path[SUPPORT_PATH_MAX];
+    struct intent_of intent = {.created = created};
+    WALLET_AUTO_STORE store = NULL;
+    support_path(dir, "store", path);
+    assert_int_equal(wallet_store_open(path, &options, &store).code, LW_OK);
+    assert_int_equal(wallet_intent_fill(&intent.intent, LW_STR("business-license"),
+                                        lw_str_c(number), LW_STR("1"), LW_STR("tax-bureau"))
+                         .code,
+                     LW_OK);
+    if (created != 0) {
+        assert_int_equal(wallet_store_new_id(store, intent.intent.id).code, LW_OK);
+        assert_int_equal(wallet_store_write(store, write_intent, &intent).code, LW_OK);
+    }
+    struct wallet_intent found;
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(store, &txn).code, LW_OK);
+    assert_int_equal(wallet_store_intent_find(txn, LW_STR("business-license"), lw_str_c(number),
+                                              LW_STR("1"), &found)
+                         .code,
+                     expected ? LW_OK : LW_E_NOT_FOUND);
+}
+
+static void a_command_that_signs_voids_what_a_killed_one_left(void **state)
+{
+    (void)state;
+    static struct kill_programs run;
+    kill_programs_make(&run);
+    const char *const head[] = {"audit", "head", NULL};
+    const int64_t now = lw_now(lw_clock_system());
+    hold_open(run.home.dir, now - LW_HOUR_S, "OLD", true);
+    hold_open(run.home.dir, now, "YOUNG", true);
+    kill_must_run(&run, head);
+    hold_open(run.home.dir, 0, "OLD", false);
+    hold_open(run.home.dir, 0, "YOUNG", true); /* may be another's that runs just now */
+    kill_programs_drop(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_that_signs_voids_what_a_killed_one_left),
         cmocka_unit_test(commands_killed_at_any_moment_leave_all_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hsm/rng.h"
+#include "wallet/flow_issue.h"
 
 enum { NS_PER_US = 1000, US_PER_S = 1000000, ARGS_MAX = 24 };
 
@@ -102,7 +103,10 @@ void kill_must_run(struct kill_programs *run, const char *const *args)
 static void look(struct kill_programs *run, bool all)
 {
     struct support_home *h = &run->home;
-    const lw_err err = wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home);
+    size_t finished = 0;
+    size_t voided = 0;
+    lw_err err = wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home);
+    err = err.code == LW_OK ? wallet_flow_recover(h->home, &finished, &voided) : err;
     if (err.code != LW_OK) {
         kill_violation(run->ledger, "the next start fails", err);
         _exit(1);

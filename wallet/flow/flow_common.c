@@ -78,35 +78,56 @@ lw_err flow_void_intent(struct wallet_txn *txn, const struct wallet_intent *inte
 
 struct recover {
     int64_t now;
-    size_t voided;
+    size_t stale; /* seen, or voided in a write */
 };
 
-/* Claims are kept only with the license, so an intent that a crash left cannot be finished. */
-static lw_err write_recover(struct wallet_txn *txn, void *ctx)
+/* Those of an import are the import's own to go on with. */
+static bool is_stale(const struct wallet_intent *intent, int64_t now)
 {
-    struct recover *r = ctx;
+    return intent->import == 0 && intent->created + FLOW_INTENT_STALE_S <= now;
+}
+
+/* Claims are kept only with the license, so an intent that a crash left cannot be finished. */
+static lw_err each_stale(struct wallet_txn *txn, struct recover *r, bool voids)
+{
     struct wallet_page page = {.len = 0};
-    r->voided = 0;
+    r->stale = 0;
     while (!page.end) {
         struct wallet_intent intents[16];
         size_t count = sizeof(intents) / sizeof(intents[0]);
         LW_TRY(wallet_store_license_intents(txn, &page, intents, &count));
         for (size_t i = 0; i < count; i++) {
-            /* Those of an import are the import's own to go on with. */
-            if (intents[i].import == 0 && intents[i].created + FLOW_INTENT_STALE_S <= r->now) {
-                LW_TRY(flow_void_intent(txn, &intents[i], r->now));
-                r->voided++;
+            if (is_stale(&intents[i], r->now)) {
+                LW_TRY(voids ? flow_void_intent(txn, &intents[i], r->now) : LW_SUCCESS);
+                r->stale++;
             }
         }
     }
     return LW_SUCCESS;
 }
 
+static lw_err write_recover(struct wallet_txn *txn, void *ctx)
+{
+    return each_stale(txn, ctx, true);
+}
+
+/* A start that finds nothing writes nothing. */
+static lw_err look_for_stale(struct wallet_home *home, struct recover *r)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    LW_TRY(wallet_read_begin(home->store, &txn));
+    return each_stale(txn, r, false);
+}
+
 lw_err wallet_flow_recover(struct wallet_home *home, size_t *finished, size_t *voided)
 {
     struct recover r = {.now = lw_now(home->env->clock)};
-    LW_TRY(wallet_store_write(home->store, write_recover, &r));
     *finished = 0;
-    *voided = r.voided;
+    *voided = 0;
+    LW_TRY(look_for_stale(home, &r));
+    if (r.stale > 0) {
+        LW_TRY(wallet_store_write(home->store, write_recover, &r));
+    }
+    *voided = r.stale;
     return LW_SUCCESS;
 }

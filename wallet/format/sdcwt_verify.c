@@ -123,6 +123,9 @@ static lw_err read_cnf(const struct wallet_sdcwt *cwt, const struct wallet_expec
 {
     const lw_bytes guess = {.ptr = seen->hint, .len = seen->before ? sizeof(seen->hint) : 0};
     const lw_err err = wallet_cose_key_read_guessed(cwt->cnf_key, guess, key);
+    if (lw_err_class(err.code) == LW_CLASS_ENVIRONMENT) {
+        return err; /* memory ran out: the key is not at fault */
+    }
     if (err.code != LW_OK || key->alg != HSM_ES256) {
         return LW_FAIL(LW_E_VALUE, "sdcwt: cnf is no key on P-256", LW_NOWHERE);
     }
