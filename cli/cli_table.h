@@ -21,6 +21,7 @@ extern const struct cli_command cli_license_commands[];
 extern const struct cli_command cli_license_list_commands[];
 extern const struct cli_command cli_import_commands[];
 extern const struct cli_command cli_map_commands[];
+extern const struct cli_command cli_batch_commands[];
 extern const struct cli_command cli_wallet_commands[];
 extern const struct cli_command cli_present_commands[];
 extern const struct cli_command cli_verify_commands[];

@@ -26,6 +26,11 @@ static const struct cli_option issue_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct cli_option show_options[] = {
+    {"version", "KEY", "This version; the current one unless given.", false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct cli_option state_options[] = {
     {"reason", "TEXT", "Why, for people (required).", false},
     {NULL, NULL, NULL, false},
@@ -257,16 +262,72 @@ static void put_holders(const struct wallet_stored_license *stored, struct walle
     wallet_json_put_end(w);
 }
 
+/* The version that a link leads to, or nothing when it never came. */
+static lw_err put_link(const struct wallet_txn *txn, const char *name,
+                       const uint8_t id[WALLET_UUID_LEN], struct wallet_json_writer *w)
+{
+    WALLET_AUTO_LICENSE other = {.state = 0};
+    const lw_err err = wallet_store_license_load(txn, id, WALLET_LOAD_PUBLIC, &other);
+    if (err.code == LW_E_NOT_FOUND) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    wallet_json_put_name(w, name);
+    wallet_json_put_object(w);
+    wallet_json_member_text(w, "version", other.license.version);
+    wallet_json_member_c(w, "state", wallet_state_name(other.state));
+    wallet_json_put_end(w);
+    return LW_SUCCESS;
+}
+
+static lw_err put_links(struct wallet_home *home, const struct wallet_stored_license *stored,
+                        struct wallet_json_writer *w)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
+    if (stored->has_predecessor) {
+        LW_TRY(put_link(txn, "predecessor", stored->predecessor, w));
+    }
+    if (stored->has_successor) {
+        LW_TRY(put_link(txn, "successor", stored->successor, w));
+    }
+    if (stored->import > 0) {
+        wallet_json_member_int(w, "batch", (int64_t)stored->import);
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err find_shown(struct cli *cli, const struct wallet_txn *txn, uint8_t id[WALLET_UUID_LEN])
+{
+    const struct wallet_license_ref ref = wallet_license_ref_parse(cli_arg(cli, 0));
+    struct wallet_type_id types[1];
+    size_t count = 1;
+    if (!cli_has(cli, "version")) {
+        return wallet_store_license_find(txn, ref.type, ref.number, id);
+    }
+    if (ref.type.len > 0) {
+        return wallet_store_license_find_version(txn, ref.type, ref.number,
+                                                 cli_text(cli, "version"), id);
+    }
+    LW_TRY(wallet_store_license_types(txn, ref.number, types, &count));
+    if (count != 1) {
+        return count == 0
+                   ? LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE)
+                   : LW_FAIL(LW_E_CONFLICT, "license: several types have the number", LW_NOWHERE);
+    }
+    return wallet_store_license_find_version(txn, lw_str_c(types[0].text), ref.number,
+                                             cli_text(cli, "version"), id);
+}
+
 static lw_err show_license(struct cli *cli, struct wallet_home *home, struct wallet_json_writer *w)
 {
     WALLET_AUTO_LICENSE stored = {.state = 0};
     const struct wallet_snapshot *snapshot = NULL;
     uint8_t id[WALLET_UUID_LEN];
-    const struct wallet_license_ref ref = wallet_license_ref_parse(cli_arg(cli, 0));
     {
         WALLET_AUTO_TXN txn = NULL;
         LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
-        LW_TRY(wallet_store_license_find(txn, ref.type, ref.number, id));
+        LW_TRY(find_shown(cli, txn, id));
         LW_TRY(wallet_store_license_load(txn, id, WALLET_LOAD_ALL, &stored));
     }
     LW_TRY(wallet_home_snapshot(home, &snapshot));
@@ -279,6 +340,7 @@ static lw_err show_license(struct cli *cli, struct wallet_home *home, struct wal
     if (stored.reason.len > 0) {
         wallet_json_member_text(w, "reason", stored.reason);
     }
+    err = err.code == LW_OK ? put_links(home, &stored, w) : err;
     put_holders(&stored, w);
     if (type != NULL) {
         put_claims(&stored, type, w);
@@ -373,7 +435,9 @@ const struct cli_command cli_license_commands[] = {
      .args_min = 1,
      .args_max = 1,
      .summary = "show a license with its holders and claims",
-     .text = "Prints JSON. NUMBER may be TYPE/NUMBER; the current version is shown.",
+     .text = "Prints JSON. NUMBER may be TYPE/NUMBER; the current version is shown unless one is\n"
+             "named. Versions that come before and after it are named with their states.",
+     .options = show_options,
      .run = run_show},
     {.name = "license suspend",
      .args = "NUMBER",

@@ -21,17 +21,28 @@ static void usage(FILE *out)
     fputs("\n`lw COMMAND --help` tells more; each has a manual page, lw-COMMAND(1).\n", out);
 }
 
+/* Returns how many words a name has, when they begin the arguments; else 0. */
+static int words_match(lw_str name, int argc, char **argv)
+{
+    int words = 0;
+    lw_str word = {NULL, 0};
+    lw_str rest = name;
+    while (lw_str_split(rest, ' ', &word, &rest)) {
+        if (words >= argc || !lw_str_is(word, argv[words])) {
+            return 0;
+        }
+        words++;
+    }
+    return words < argc && lw_str_is(word, argv[words]) ? words + 1 : 0;
+}
+
 /* Finds the command whose words begin the arguments; *words is set to how many there are. */
 static const struct cli_command *find_command(int argc, char **argv, int *words)
 {
     const struct cli_command *c = NULL;
     for (size_t i = 0; (c = cli_command_at(i)) != NULL; i++) {
-        lw_str first = {NULL, 0};
-        lw_str second = {NULL, 0};
-        const bool two = lw_str_split(lw_str_c(c->name), ' ', &first, &second);
-        if (argc >= 1 && lw_str_is(first, argv[0]) &&
-            (!two || (argc >= 2 && lw_str_is(second, argv[1])))) {
-            *words = two ? 2 : 1;
+        *words = words_match(lw_str_c(c->name), argc, argv);
+        if (*words > 0) {
             return c;
         }
     }

@@ -15,7 +15,7 @@ check "a map for the example city's register" 0 "199 of the first 200 rows are g
     lw license map "$register" --type business-license --out "$map"
 complains "a map is not written over" 1 "there already" lw license map "$register" --type business-license --out "$map"
 holds "but with --force" lw license map "$register" --type business-license --out "$map" --force
-check "the map imports" 0 "200 rows: 199 good, 1 left out" \
+check "the map imports" 0 "199 new, 0 changed, 0 the same, 1 bad row" \
     lw license import "$register" --type business-license --map "$map" --dry-run
 out=$(lw license map "$register" --type business-license --out - 2>/dev/null)
 [ "$out" = "$(cat "$map")" ] && ok "--out - gives the map alone" || not_ok "--out - gives the map alone" "it differs"
@@ -38,8 +38,8 @@ iconv -f UTF-8 -t GB18030 "$register" >"$work/gb.csv"
 { printf '\xff\xfe'; printf 'a\0\0\xd8b\0'; } >"$work/half.csv"
 printf 'NO\tX,Y\n1\t2,3\n' >"$work/two.csv"
 printf 'NO,X\n1,caf\xc3\xa9\n' >"$work/latin.csv"
-check "GB18030 is recognised" 0 "200 rows: 199 good" import "$work/gb.csv"
-check "UTF-16 is read" 0 "200 rows: 199 good" import "$work/wide.csv"
+check "GB18030 is recognised" 0 "199 new, 0 changed, 0 the same, 1 bad row" import "$work/gb.csv"
+check "UTF-16 is read" 0 "199 new, 0 changed, 0 the same, 1 bad row" import "$work/wide.csv"
 check "and as what it is not, refused" 1 "not UTF-8" import "$work/gb.csv" --encoding utf-8
 complains "half a character" 1 "UTF-16" import "$work/half.csv"
 check "a delimiter that is not certain" 1 "--delimiter" import "$work/two.csv"

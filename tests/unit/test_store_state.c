@@ -407,6 +407,65 @@ static void numbers_and_types_of_no_such_length_are_not_found(void **state)
     assert_int_equal(count, 0);
 }
 
+struct link {
+    uint8_t old[WALLET_UUID_LEN];
+    uint8_t successor[WALLET_UUID_LEN];
+};
+
+static lw_err put_link(struct wallet_txn *txn, void *ctx)
+{
+    const struct link *l = ctx;
+    return wallet_store_license_mended(txn, l->old, l->successor);
+}
+
+static void what_was_ended_is_linked_once_to_what_mends_it(void **state)
+{
+    struct bench *b = *state;
+    struct link l;
+    WALLET_AUTO_LICENSE stored = {.state = 0};
+    assert_int_equal(try_issue(b, "M-1", "1", WALLET_ACTIVE, l.old), LW_OK);
+    assert_int_equal(try_issue(b, "M-2", "1", WALLET_ACTIVE, l.successor), LW_OK);
+    assert_int_equal(wallet_store_write(b->store.store, put_link, &l).code, LW_E_CONFLICT);
+    assert_int_equal(support_state(&b->store, l.old, WALLET_REVOKED, NULL).code, LW_OK);
+    support_store_write(&b->store, put_link, &l);
+    load(b, l.old, &stored);
+    assert_int_equal(stored.state, WALLET_REVOKED);
+    assert_true(stored.has_successor);
+    assert_memory_equal(stored.successor, l.successor, WALLET_UUID_LEN);
+    assert_int_equal(wallet_store_write(b->store.store, put_link, &l).code, LW_E_CONFLICT);
+    memset(l.old, 0xee, sizeof(l.old));
+    assert_int_equal(wallet_store_write(b->store.store, put_link, &l).code, LW_E_NOT_FOUND);
+}
+
+static void a_list_can_begin_right_before_an_id(void **state)
+{
+    struct bench *b = *state;
+    uint8_t ids[3][WALLET_UUID_LEN];
+    const struct wallet_license_filter all = {.newest_first = false};
+    for (size_t i = 0; i < 3; i++) {
+        char number[8];
+        (void)snprintf(number, sizeof(number), "L-%zu", i);
+        assert_int_equal(try_issue(b, number, "1", WALLET_ACTIVE, ids[i]), LW_OK);
+    }
+    WALLET_AUTO_TXN txn = NULL;
+    assert_int_equal(wallet_read_begin(b->store.store, &txn).code, LW_OK);
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t found[4][WALLET_UUID_LEN];
+        size_t count = 4;
+        struct wallet_page page = wallet_store_license_before(ids[i]);
+        assert_int_equal(wallet_store_license_page(txn, &all, &page, found, &count).code, LW_OK);
+        assert_int_equal(count, 3 - i);
+        assert_memory_equal(found[0], ids[i], WALLET_UUID_LEN);
+    }
+    static const uint8_t least[WALLET_UUID_LEN] = {0};
+    static const uint8_t borrow[WALLET_UUID_LEN] = {1};
+    assert_int_equal(wallet_store_license_before(least).len, 0);
+    const struct wallet_page before = wallet_store_license_before(borrow);
+    assert_int_equal(before.at[0], 0);
+    assert_int_equal(before.at[1], 0xff);
+    assert_int_equal(before.at[WALLET_UUID_LEN - 1], 0xff);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +490,8 @@ int main(void)
                                         drop),
         cmocka_unit_test_setup_teardown(numbers_and_types_of_no_such_length_are_not_found, make,
                                         drop),
+        cmocka_unit_test_setup_teardown(what_was_ended_is_linked_once_to_what_mends_it, make, drop),
+        cmocka_unit_test_setup_teardown(a_list_can_begin_right_before_an_id, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,9 @@ LW_MUST_USE lw_err flow_supersede(struct wallet_txn *txn, const uint8_t old[WALL
                                   const uint8_t successor[WALLET_UUID_LEN], int64_t now,
                                   lw_str actor);
 
+/** Check that a reason for people has 1 to 256 characters. errors  LW_E_VALUE */
+LW_MUST_USE lw_err flow_check_reason(lw_str reason);
+
 /** Link a license that was revoked or cancelled to the one that mends it, and log that. */
 LW_MUST_USE lw_err flow_mended(struct wallet_txn *txn, const uint8_t old[WALLET_UUID_LEN],
                                const uint8_t successor[WALLET_UUID_LEN], int64_t now, lw_str actor);

@@ -106,6 +106,8 @@ static lw_err open_file(struct import_run *run)
         return err;
     }
     run->result->header = wallet_csv_header_raw(run->csv);
+    run->result->form.encoding = wallet_csv_encoding_of(run->csv);
+    run->result->form.delimiter = wallet_csv_delimiter_of(run->csv);
     run->result->part =
         run->order->part ||
         wallet_csv_column(run->csv, LW_STR(WALLET_IMPORT_REASON_COLUMN)) != SIZE_MAX;

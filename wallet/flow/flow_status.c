@@ -84,6 +84,14 @@ static size_t characters(lw_str text)
     return count;
 }
 
+lw_err flow_check_reason(lw_str reason)
+{
+    const size_t count = characters(reason);
+    return count >= 1 && count <= REASON_CHARS_MAX
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_VALUE, "status: the reason has 1 to 256 characters", LW_NOWHERE);
+}
+
 lw_err wallet_flow_change_state(struct wallet_home *home, struct wallet_license_ref ref,
                                 enum wallet_state to, lw_str reason, lw_str actor,
                                 enum wallet_state *from)
@@ -94,9 +102,7 @@ lw_err wallet_flow_change_state(struct wallet_home *home, struct wallet_license_
         .actor = actor,
     };
     size_t published = 0;
-    if (characters(reason) < 1 || characters(reason) > REASON_CHARS_MAX) {
-        return LW_FAIL(LW_E_VALUE, "status: the reason has 1 to 256 characters", LW_NOWHERE);
-    }
+    LW_TRY(flow_check_reason(reason));
     if (to == WALLET_SUPERSEDED) {
         return LW_FAIL(LW_E_VALUE, "status: a license is superseded by issuing its successor",
                        LW_NOWHERE);

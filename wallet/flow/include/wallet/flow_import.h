@@ -98,8 +98,9 @@ struct wallet_import_result {
     uint64_t number;    /* of the batch in the journal; 0: none, as there was nothing to do */
     bool part;          /* the file is a part of its register, by the order or by its column */
     lw_bytes header;    /* the header's bytes in the file, for a copy of only the bad rows */
-    bool resumed;       /* an earlier run of the same file was found */
-    bool stopped;       /* the watch asked to stop */
+    struct wallet_csv_form form; /* what the file was found to be */
+    bool resumed;                /* an earlier run of the same file was found */
+    bool stopped;                /* the watch asked to stop */
 };
 
 /**

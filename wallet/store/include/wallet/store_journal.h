@@ -132,6 +132,13 @@ LW_MUST_USE lw_err wallet_store_import_batch_page(const struct wallet_txn *txn,
 LW_MUST_USE lw_err wallet_store_import_adopt(struct wallet_txn *txn, uint64_t number,
                                              const uint8_t license[16]);
 
+/** List the ids of an import's licenses, oldest first; `record` says which and between which ids.
+ */
+LW_MUST_USE lw_err wallet_store_import_licenses(const struct wallet_txn *txn,
+                                                const struct wallet_import_record *record,
+                                                struct wallet_page *page, uint8_t (*ids)[16],
+                                                size_t *count);
+
 /** End an import: all it had to do is done. errors  LW_E_NOT_FOUND; LW_E_CONFLICT  not running */
 LW_MUST_USE lw_err wallet_store_import_end(struct wallet_txn *txn,
                                            const uint8_t id[WALLET_IMPORT_ID_LEN], int64_t now);

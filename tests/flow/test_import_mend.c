@@ -1,0 +1,445 @@
+/* What a register lists no more, batches that are voided, and mistakes that are mended. */
+#define _GNU_SOURCE /* flock, O_CLOEXEC */
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "importing.h"
+#include "wallet/audit.h"
+#include "wallet/flow_mend.h"
+#include "wallet/flow_status.h"
+#include "wallet/store_journal.h"
+#include "wallet/store_license.h"
+#include "wallet/store_person.h"
+
+static struct support_home home; /* made once for all tests: a token takes its time */
+static const char *const map = support_import_map;
+
+static void must(lw_err err)
+{
+    if (err.code != LW_OK) {
+        fail_msg("%s: %s", lw_code_name(err.code), err.why);
+    }
+}
+
+static void load(const char *number, const char *version, struct wallet_stored_license *stored)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    uint8_t id[WALLET_UUID_LEN];
+    const lw_str type = LW_STR("business-license");
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_license_find_version(txn, type, lw_str_c(number), lw_str_c(version), id));
+    must(wallet_store_license_load(txn, id, WALLET_LOAD_ALL, stored));
+}
+
+static void assert_version(const char *number, const char *version, enum wallet_state state)
+{
+    WALLET_AUTO_LICENSE stored = {.state = 0};
+    load(number, version, &stored);
+    assert_string_equal(wallet_state_name(stored.state), wallet_state_name(state));
+}
+
+static struct wallet_import_record batch(uint64_t number)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_import_record record;
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_import_find(txn, number, &record));
+    return record;
+}
+
+static struct wallet_import_result give(const char *name, const char *rows,
+                                        struct support_import *import)
+{
+    struct support_import none = {.stop_at = 0};
+    struct support_import *to = import == NULL ? &none : import;
+    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
+    must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER));
+    must(lw_buf_put_c(&csv, rows));
+    to->order.register_name = lw_str_c(name);
+    must(support_import(home.home, lw_buf_view(&csv), map, to));
+    return to->result;
+}
+
+#define ROW(no, term, until, state, street)                                                        \
+    no "," term ",ACC-" no ",Company " no ",2026-01-01," until ",2026-01-01," state "," street     \
+       ",Food\n"
+#define NOW_ROW(no, term) ROW(no, term, "2028-12-31", "AAI", "Main Street")
+#define MOVED_ROW(no, term) ROW(no, term, "2028-12-31", "AAI", "North Street")
+
+static void change(const char *number, enum wallet_state to)
+{
+    enum wallet_state from = 0;
+    const struct wallet_license_ref ref = {LW_STR("business-license"), lw_str_c(number)};
+    must(wallet_flow_change_state(home.home, ref, to, LW_STR("inspection"), LW_STR("officer"),
+                                  &from));
+}
+
+/* How many events of a kind the log has of a license. */
+static size_t events(const char *number, const char *version, enum wallet_audit_kind kind)
+{
+    WALLET_AUTO_LICENSE stored = {.state = 0};
+    WALLET_AUTO_TXN txn = NULL;
+    uint64_t indexes[32];
+    size_t count = 32;
+    size_t found = 0;
+    load(number, version, &stored);
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_audit_find_subject(txn, LW_BYTES(stored.license.id), 0, indexes, &count));
+    for (size_t i = 0; i < count; i++) {
+        struct wallet_audit_leaf leaf;
+        must(wallet_audit_get(txn, indexes[i], &leaf));
+        found += leaf.event.kind == kind ? 1 : 0;
+    }
+    return found;
+}
+
+static void what_is_gone_is_told_and_kept_unless_it_is_to_be_revoked(void **state)
+{
+    (void)state;
+    struct support_import kept = {.stop_at = 0};
+    struct support_import revoked = {.says_revoke = true};
+    (void)give("gone", NOW_ROW("A-1", "a1") NOW_ROW("A-2", "a2") NOW_ROW("A-3", "a3"), NULL);
+    struct wallet_import_result r = give("gone", NOW_ROW("A-1", "a1"), &kept);
+    assert_int_equal(r.gone, 2);
+    assert_int_equal(r.revoked_gone, 0);
+    assert_int_equal(kept.asked_to_revoke, 2);
+    assert_int_equal(kept.missing_count, 2);
+    assert_string_equal(kept.missing[0], "A-2 a2");
+    assert_version("A-2", "a2", WALLET_ACTIVE);
+    struct support_import dry = {.order = {.dry_run = true, .gone = WALLET_GONE_REVOKE}};
+    r = give("gone", NOW_ROW("A-1", "a1"), &dry);
+    assert_int_equal(r.revoked_gone, 2);
+    assert_version("A-2", "a2", WALLET_ACTIVE);
+    r = give("gone", NOW_ROW("A-1", "a1"), &revoked);
+    assert_int_equal(r.revoked_gone, 2);
+    assert_int_equal(batch(r.number).counts.revoked, 2);
+    assert_int_equal(batch(r.number).state, WALLET_IMPORT_DONE);
+    assert_version("A-1", "a1", WALLET_ACTIVE);
+    assert_version("A-2", "a2", WALLET_REVOKED);
+    assert_version("A-3", "a3", WALLET_REVOKED);
+    r = give("gone", NOW_ROW("A-1", "a1"), &revoked);
+    assert_int_equal(r.gone, 0);
+    assert_int_equal(revoked.asked_to_revoke, 0);
+}
+
+static void only_what_this_register_brought_and_what_is_in_force_is_gone(void **state)
+{
+    (void)state;
+    struct support_import import = {.order = {.gone = WALLET_GONE_REVOKE}};
+    support_home_issue(&home, "BY-HAND");
+    (void)give("north", NOW_ROW("B-1", "b1"), NULL);
+    (void)give("south",
+               NOW_ROW("B-2", "b2") NOW_ROW("B-3", "b3")
+                   ROW("B-4", "b4", "2026-12-31", "AAI", "Main Street")
+                       ROW("B-5", "b5", "2028-12-31", "REV", "Main Street"),
+               NULL);
+    const struct wallet_import_result r = give("south", NOW_ROW("B-2", "b2"), &import);
+    assert_int_equal(r.gone, 1);
+    assert_int_equal(r.lapsed, 1); /* B-4 ended last year */
+    assert_int_equal(r.revoked_gone, 1);
+    assert_int_equal(import.asked_to_revoke, 0); /* the order says so already */
+    assert_version("B-1", "b1", WALLET_ACTIVE);
+    assert_version("B-3", "b3", WALLET_REVOKED);
+    assert_version("B-4", "b4", WALLET_ACTIVE);
+}
+
+static void a_part_or_a_file_of_bad_rows_leaves_nothing_out(void **state)
+{
+    (void)state;
+    struct support_import part = {.order = {.part = true, .gone = WALLET_GONE_REVOKE}};
+    (void)give("part", NOW_ROW("C-1", "c1") NOW_ROW("C-2", "c2"), NULL);
+    struct wallet_import_result r = give("part", NOW_ROW("C-1", "c1"), &part);
+    assert_int_equal(r.gone, 0);
+    assert_true(r.part);
+    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
+    struct support_import mended = {
+        .order = {.gone = WALLET_GONE_REVOKE, .register_name = LW_STR("part")}};
+    must(lw_buf_put_c(&csv, WALLET_IMPORT_REASON_COLUMN "," SUPPORT_IMPORT_HEADER
+                                                        "FROM: is no date," NOW_ROW("C-3", "c3")));
+    must(support_import(home.home, lw_buf_view(&csv), map, &mended));
+    assert_true(mended.result.part);
+    assert_int_equal(mended.result.gone, 0);
+    assert_int_equal(mended.result.fresh, 1);
+}
+
+static void a_bad_row_is_not_gone(void **state)
+{
+    (void)state;
+    struct support_import revoke = {.order = {.gone = WALLET_GONE_REVOKE}};
+    (void)give("bad", NOW_ROW("D-1", "d1") NOW_ROW("D-2", "d2") NOW_ROW("D-3", "d3"), NULL);
+    struct wallet_import_result r = give(
+        "bad", NOW_ROW("D-1", "d1") ROW("D-2", "d2", "2025-12-31", "AAI", "Main Street"), &revoke);
+    assert_int_equal(r.bad, 1);
+    assert_int_equal(r.unread, 0);
+    assert_int_equal(r.gone, 1);
+    assert_version("D-2", "d2", WALLET_ACTIVE);
+    assert_version("D-3", "d3", WALLET_REVOKED);
+    /* Whose row cannot be read at all, nobody knows. */
+    (void)give("bad", NOW_ROW("D-4", "d4"), &(struct support_import){.order = {.part = true}});
+    r = give("bad", NOW_ROW("D-1", "d1") NOW_ROW("D-2", "d2") "\"D-4,d4\n", &revoke);
+    assert_int_equal(r.unread, 1);
+    assert_int_equal(r.gone, 1);
+    assert_int_equal(r.revoked_gone, 0);
+    assert_true(r.revoke_refused);
+    assert_version("D-4", "d4", WALLET_ACTIVE);
+}
+
+/* The term in force is not listed any more, an older one of the number is. */
+static void a_term_can_be_gone_while_its_number_is_not(void **state)
+{
+    (void)state;
+    struct support_import revoke = {.order = {.gone = WALLET_GONE_REVOKE}};
+    static const char old[] =
+        "E-1,e1,ACC-E-1,Company,2024-01-01,2025-12-31,2024-01-01,AAI,Street,Food\n";
+    char both[512];
+    (void)snprintf(both, sizeof(both), "%s%s", old, NOW_ROW("E-1", "e2"));
+    (void)give("term", both, NULL);
+    const struct wallet_import_result r = give("term", old, &revoke);
+    assert_int_equal(r.gone, 1);
+    assert_version("E-1", "e2", WALLET_REVOKED);
+}
+
+/* What the watch of a voiding was told. */
+struct hindrances {
+    size_t presented;
+    size_t changed;
+    uint64_t by;
+};
+
+static void on_hindered(void *ctx, lw_str number, enum wallet_void_hindrance why, uint64_t by)
+{
+    struct hindrances *h = ctx;
+    assert_true(number.len > 0);
+    h->presented += why == WALLET_VOID_PRESENTED ? 1 : 0;
+    h->changed += why == WALLET_VOID_CHANGED_SINCE ? 1 : 0;
+    h->by = by;
+}
+
+static lw_code void_batch(uint64_t number, struct wallet_void_result *result, struct hindrances *h)
+{
+    const struct wallet_void_watch watch = {.hindered = on_hindered, .ctx = h};
+    *h = (struct hindrances){.presented = 0};
+    return wallet_flow_void_import(home.home, number, LW_STR("wrong map"), LW_STR("clerk"), &watch,
+                                   result)
+        .code;
+}
+
+static void a_voided_batch_restores_what_it_had_changed(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    WALLET_AUTO_LICENSE voided = {.state = 0};
+    WALLET_AUTO_LICENSE restored = {.state = 0};
+    static const char before[] = NOW_ROW("F-1", "f1") NOW_ROW("F-2", "f2") NOW_ROW("F-3", "f3");
+    static const char after[] =
+        MOVED_ROW("F-1", "f1") MOVED_ROW("F-2", "f2") NOW_ROW("F-3", "f3") NOW_ROW("F-4", "f4");
+    const struct wallet_import_result first = give("void", before, NULL);
+    change("F-2", WALLET_SUSPENDED);
+    const struct wallet_import_result second = give("void", after, NULL);
+    assert_int_equal(second.changed, 2);
+    assert_int_equal(second.fresh, 1);
+    assert_int_equal(void_batch(first.number, &v, &h), LW_E_CONFLICT);
+    assert_int_equal(h.changed, 2);
+    assert_int_equal(h.by, second.number);
+    assert_int_equal(batch(first.number).state, WALLET_IMPORT_DONE);
+
+    assert_int_equal(void_batch(second.number, &v, &h), LW_OK);
+    assert_int_equal(v.revoked, 3);
+    assert_int_equal(v.restored, 2);
+    assert_int_equal(batch(second.number).state, WALLET_IMPORT_VOIDED);
+    assert_string_equal(batch(second.number).void_reason, "wrong map");
+    assert_version("F-1", "f1", WALLET_SUPERSEDED);
+    assert_version("F-1", "f1~2", WALLET_REVOKED);
+    assert_version("F-1", "f1~3", WALLET_ACTIVE);
+    assert_version("F-2", "f2~3", WALLET_SUSPENDED); /* as it was */
+    assert_version("F-4", "f4", WALLET_REVOKED);
+    load("F-1", "f1~2", &voided);
+    load("F-1", "f1~3", &restored);
+    assert_memory_equal(voided.successor, restored.license.id, WALLET_UUID_LEN);
+    assert_memory_equal(restored.predecessor, voided.license.id, WALLET_UUID_LEN);
+    assert_int_equal(voided.reason_code, WALLET_REASON_VOIDED);
+    assert_int_equal(restored.import, first.number);
+    assert_int_equal(events("F-1", "f1~2", WALLET_AUDIT_LICENSE_MENDED), 1);
+    assert_int_equal(void_batch(second.number, &v, &h), LW_E_CONFLICT);
+
+    /* The register of before says the same; the one of after is issued anew. */
+    struct support_import dry = {.order = {.dry_run = true}};
+    struct wallet_import_result r = give("void", before, &dry);
+    assert_int_equal(r.already, 3);
+    assert_int_equal(r.changed + r.fresh + r.gone, 0);
+    r = give("void", after, NULL);
+    assert_int_equal(r.changed, 2);
+    assert_int_equal(r.fresh, 1);
+    assert_true(r.number > second.number);
+    assert_version("F-1", "f1~4", WALLET_ACTIVE);
+    assert_version("F-4", "f4~2", WALLET_ACTIVE);
+    load("F-4", "f4", &voided);
+    load("F-4", "f4~2", &restored);
+    assert_memory_equal(voided.successor, restored.license.id, WALLET_UUID_LEN);
+    /* One after the other they can all be taken back. */
+    assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
+    assert_int_equal(void_batch(first.number, &v, &h), LW_OK);
+    assert_int_equal(v.revoked, 3);
+    assert_int_equal(v.restored, 0);
+}
+
+static void a_batch_of_which_something_was_presented_is_not_voided(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    LW_AUTO_BUF credential = LW_BUF(SUPPORT_TEXT_MAX);
+    const struct wallet_import_result r =
+        give("shown", NOW_ROW("G-1", "g1") NOW_ROW("G-2", "g2"), NULL);
+    must(wallet_flow_credential(home.home, wallet_license_ref_parse(LW_STR("G-2")),
+                                LW_STR("dc+sd-cwt"), &home.holder.key, &credential));
+    assert_int_equal(void_batch(r.number, &v, &h), LW_E_CONFLICT);
+    assert_int_equal(v.hindered, 1);
+    assert_int_equal(h.presented, 1);
+    assert_version("G-1", "g1", WALLET_ACTIVE);
+    assert_int_equal(batch(r.number).state, WALLET_IMPORT_DONE);
+}
+
+static void a_voiding_that_makes_no_sense_is_refused(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    char path[SUPPORT_PATH_MAX];
+    const struct wallet_import_result r = give("sense", NOW_ROW("H-1", "h1"), NULL);
+    assert_int_equal(void_batch(r.number + 1000, &v, &h), LW_E_NOT_FOUND);
+    assert_int_equal(
+        wallet_flow_void_import(home.home, r.number, LW_STR(""), LW_STR("clerk"), NULL, &v).code,
+        LW_E_VALUE);
+    support_path(home.dir, "import.lock", path);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_E_BUSY);
+    assert_int_equal(close(fd), 0);
+    assert_version("H-1", "h1", WALLET_ACTIVE);
+}
+
+static lw_err begin_voiding(struct wallet_txn *txn, void *ctx)
+{
+    struct wallet_import_record record;
+    const struct wallet_import_void by = {
+        .actor = LW_STR("clerk"), .reason = LW_STR("wrong map"), .now = SUPPORT_HOME_NOW};
+    return wallet_store_import_void(txn, *(const uint64_t *)ctx, &by, &record);
+}
+
+/* As a crash leaves it: begun, one license revoked, nothing restored. */
+static void a_voiding_that_was_ended_goes_on(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    struct support_import refused = {.order = {.register_name = LW_STR("half")}};
+    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
+    (void)give("half", NOW_ROW("I-1", "i1") NOW_ROW("I-2", "i2"), NULL);
+    struct wallet_import_result r =
+        give("half", MOVED_ROW("I-1", "i1") MOVED_ROW("I-2", "i2"), NULL);
+    must(wallet_store_write(wallet_home_store(home.home), begin_voiding, &r.number));
+    must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER NOW_ROW("I-1", "i1")));
+    assert_int_equal(support_import(home.home, lw_buf_view(&csv), map, &refused).code,
+                     LW_E_CONFLICT);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
+    assert_int_equal(v.revoked, 2);
+    assert_int_equal(v.restored, 2);
+    assert_version("I-1", "i1~3", WALLET_ACTIVE);
+    assert_version("I-2", "i2~3", WALLET_ACTIVE);
+}
+
+static lw_code reissue(const char *number, struct wallet_issued *issued)
+{
+    return wallet_flow_reissue(home.home, wallet_license_ref_parse(lw_str_c(number)),
+                               LW_STR("revoked by mistake"), LW_STR("officer"), issued)
+        .code;
+}
+
+static void a_mistaken_revocation_is_mended_by_a_license_linked_to_it(void **state)
+{
+    (void)state;
+    struct wallet_issued issued;
+    WALLET_AUTO_LICENSE old = {.state = 0};
+    WALLET_AUTO_LICENSE now = {.state = 0};
+    (void)give("mend", NOW_ROW("J-1", "j1"), NULL);
+    assert_int_equal(reissue("J-1", &issued), LW_E_CONFLICT); /* it is in force */
+    change("J-1", WALLET_REVOKED);
+    assert_int_equal(wallet_flow_reissue(home.home, wallet_license_ref_parse(LW_STR("J-1")),
+                                         LW_STR(""), LW_STR("officer"), &issued)
+                         .code,
+                     LW_E_VALUE);
+    assert_int_equal(reissue("J-1", &issued), LW_OK);
+    assert_string_equal(issued.version, "j1~2");
+    load("J-1", "j1", &old);
+    load("J-1", "j1~2", &now);
+    assert_int_equal(old.state, WALLET_REVOKED);
+    assert_int_equal(now.state, WALLET_ACTIVE);
+    assert_memory_equal(old.successor, now.license.id, WALLET_UUID_LEN);
+    assert_memory_equal(now.predecessor, old.license.id, WALLET_UUID_LEN);
+    assert_true(lw_str_is(now.reason, "revoked by mistake"));
+    assert_int_equal(now.license.claim_count, old.license.claim_count);
+    assert_int_equal(events("J-1", "j1", WALLET_AUDIT_LICENSE_MENDED), 1);
+    assert_int_equal(events("J-1", "j1~2", WALLET_AUDIT_LICENSE_ISSUED), 1);
+    assert_int_equal(reissue("J-1", &issued), LW_E_CONFLICT);
+    assert_int_equal(reissue("J-9", &issued), LW_E_NOT_FOUND);
+    /* The register says the same of it as before. */
+    const struct wallet_import_result r = give("mend", NOW_ROW("J-1", "j1"), NULL);
+    assert_int_equal(r.already, 1);
+    assert_int_equal(r.kept + r.states + r.gone, 0);
+}
+
+static void a_counted_version_is_mended_by_the_next_number(void **state)
+{
+    (void)state;
+    struct wallet_issued issued;
+    support_home_issue(&home, "K-1");
+    change("K-1", WALLET_CANCELLED);
+    assert_int_equal(reissue("K-1", &issued), LW_OK);
+    assert_string_equal(issued.version, "2");
+    assert_version("K-1", "1", WALLET_CANCELLED);
+    assert_version("K-1", "2", WALLET_ACTIVE);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    support_home_make(&home);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    struct support_held held;
+    (void)state;
+    support_held(home.home, true, &held); /* everything holds together to the end */
+    support_home_drop(&home);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_gone_is_told_and_kept_unless_it_is_to_be_revoked),
+        cmocka_unit_test(only_what_this_register_brought_and_what_is_in_force_is_gone),
+        cmocka_unit_test(a_part_or_a_file_of_bad_rows_leaves_nothing_out),
+        cmocka_unit_test(a_bad_row_is_not_gone),
+        cmocka_unit_test(a_term_can_be_gone_while_its_number_is_not),
+        cmocka_unit_test(a_voided_batch_restores_what_it_had_changed),
+        cmocka_unit_test(a_batch_of_which_something_was_presented_is_not_voided),
+        cmocka_unit_test(a_voiding_that_makes_no_sense_is_refused),
+        cmocka_unit_test(a_voiding_that_was_ended_goes_on),
+        cmocka_unit_test(a_mistaken_revocation_is_mended_by_a_license_linked_to_it),
+        cmocka_unit_test(a_counted_version_is_mended_by_the_next_number),
+    };
+    return cmocka_run_group_tests(tests, make, drop);
+}
