@@ -202,6 +202,8 @@ static const char *rotate_advice(lw_err err)
     case LW_E_DENIED:
         return "`lw key list` says from when on it may sign; a key that was stolen is replaced\n"
                "  at once by --compromised.";
+    case LW_E_VALUE:
+        return "Give it a successor instead: `lw key rotate`.";
     case LW_E_EXPIRED:
         return "Rotate the key that ended first: `lw key list` marks it.";
     default:

@@ -272,6 +272,24 @@ fi
 
 # --- in the end ---------------------------------------------------------------------------------------
 check "the log is whole" 0 "whole" lw audit check
+# --- keys ---------------------------------------------------------------------------------------
+check "keys are listed with what comes next" 0 "rotate 20" lw key list
+check "keys are listed as JSON" 0 '"next_step":"rotate"' lw key list --json
+complains "a purpose that is none" 2 "one of ca" lw key rotate nonsense
+complains "a key of an agency without its name" 1 "--agency" lw key rotate ds-vc
+complains "a successor that is not published" 1 "begin the rotation" lw key rotate log --now
+complains "orders that do not go together" 2 "do not go together" lw key rotate log --now --compromised
+check "a rotation begins" 0 "log-2 signs from" lw key rotate log
+complains "a rotation that is begun" 1 "published already" lw key rotate log
+complains "a successor before its time" 1 "would refuse" lw key rotate log --now
+check "a published key is listed" 0 "published" lw key list
+check "nothing is due" 0 "nothing is due" lw key advance
+complains "a new certificate for a key without one" 1 "no certificate" lw cert renew seal
+check "a certificate is renewed" 0 "access-1.2 signs from" lw cert renew access
+check "revocation lists are signed" 0 "1 revocation lists signed" lw cert crl
+check "a stolen key is replaced" 0 "sign in again" lw key rotate id --compromised
+check "what is stolen is marked" 0 "COMPROMISED" lw key list
+
 check "the store is whole" 0 "" lw store check
 holds "no half-written file stays" test -z "$(find "$work" -name '*.new' -not -path '*/token/*')"
 finish

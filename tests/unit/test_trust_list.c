@@ -194,6 +194,28 @@ static void an_empty_list_is_a_list(void **state)
     assert_int_equal(list.next_pin_count, 0);
 }
 
+static void certificates_of_one_authority_stay_one(void **state)
+{
+    (void)state;
+    for (int one_authority = 0; one_authority < 2; one_authority++) {
+        struct contents c;
+        LW_AUTO_BUF cwt = LW_BUF(LIST_MAX);
+        WALLET_AUTO_TRUST trust = NULL;
+        struct wallet_trust_list list;
+        const struct wallet_trust_list_expect expect = expectation();
+        size_t count = 0;
+        fill(&c);
+        c.parts.one_authority = one_authority == 1;
+        assert_int_equal(wallet_trust_list_sign(&c.parts, &one.tl.signer, NOW, &cwt).code, LW_OK);
+        assert_int_equal(wallet_trust_list_read(lw_buf_view(&cwt), &expect, &list, &trust).code,
+                         LW_OK);
+        assert_non_null(wallet_trust_authority(trust, wallet_trust_at(trust, 1), &count));
+        assert_int_equal(count, one_authority == 1 ? 2 : 1);
+        (void)wallet_trust_anchors(trust, &count);
+        assert_int_equal(count, 2);
+    }
+}
+
 /* The story of a rollover: the successor is announced, pinned, and then signs alone. */
 static void a_successor_signs_once_it_is_pinned(void **state)
 {
@@ -312,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_pin_hashes_the_der_public_key),
         cmocka_unit_test(a_signed_list_is_read_again_whole),
         cmocka_unit_test(an_empty_list_is_a_list),
+        cmocka_unit_test(certificates_of_one_authority_stay_one),
         cmocka_unit_test(a_successor_signs_once_it_is_pinned),
         cmocka_unit_test(the_grace_is_exact_and_said),
         cmocka_unit_test(only_a_trust_list_key_within_its_time_signs),

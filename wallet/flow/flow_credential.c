@@ -151,8 +151,22 @@ static lw_err prepare(struct making *m, const struct wallet_snapshot *snapshot,
     return wallet_jwk_thumbprint(m->holder, m->info.holder);
 }
 
-/* A credential kept earlier serves as long as it has not ended. */
-static lw_err find_kept(struct making *m, lw_buf *out, bool *found)
+/* Whether a key of the license's issuer was compromised: what it signed is refused by all. */
+static bool had_a_stolen_key(const struct making *m, const struct wallet_trust *trust)
+{
+    for (size_t i = 0; i < wallet_trust_count(trust); i++) {
+        const struct wallet_issuer *issuer = wallet_trust_at(trust, i);
+        if (issuer->state == WALLET_ISSUER_REVOKED &&
+            lw_str_eq(issuer->agency, m->stored->license.issuer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A credential kept earlier serves as long as it has not ended, and its signer is believed. */
+static lw_err find_kept(struct making *m, const struct wallet_snapshot *snapshot, lw_buf *out,
+                        bool *found)
 {
     WALLET_AUTO_TXN txn = NULL;
     const size_t before = out->len;
@@ -166,6 +180,13 @@ static lw_err find_kept(struct making *m, lw_buf *out, bool *found)
     LW_TRY(err);
     if (info.exp <= m->now) {
         lw_buf_truncate(out, before);
+        return LW_SUCCESS;
+    }
+    m->bytes = (lw_bytes){.ptr = out->ptr + before, .len = out->len - before};
+    if (had_a_stolen_key(m, wallet_snapshot_trust(snapshot)) &&
+        self_check(m, snapshot).code != LW_OK) {
+        lw_buf_truncate(out, before);
+        m->info.replaces = true;
         return LW_SUCCESS;
     }
     *found = true;
@@ -196,7 +217,7 @@ lw_err flow_credential_get(const struct flow_credential_order *order, lw_buf *cr
         wallet_policy_credential(m.type, &stored.license, stored.state,
                                  (enum wallet_format_bit)m.format->bit, NULL, m.now, &m.times);
     if (may.code == LW_OK || order->any_state) {
-        LW_TRY(find_kept(&m, credential, &found));
+        LW_TRY(find_kept(&m, snapshot, credential, &found));
     }
     if (found) {
         return LW_SUCCESS;
@@ -210,7 +231,7 @@ lw_err flow_credential_get(const struct flow_credential_order *order, lw_buf *cr
     lw_buf_truncate(credential, before); /* nothing unchecked is released */
     if (err.code == LW_E_CONFLICT) {
         /* Asked for twice at once: what the other has stored is the one that counts. */
-        LW_TRY(find_kept(&m, credential, &found));
+        LW_TRY(find_kept(&m, snapshot, credential, &found));
     }
     return found ? LW_SUCCESS : err;
 }

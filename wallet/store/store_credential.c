@@ -150,8 +150,8 @@ lw_err wallet_store_credential_put(struct wallet_txn *txn,
     LW_TRY(wallet_cbor_put_int(&value, info->iat));
     LW_TRY(put_place(info, &value));
     LW_TRY(wallet_cbor_put_bytes(&value, lw_buf_view(&sealed)));
-    LW_TRY(wallet_txn_insert(txn, WALLET_KS_CREDENTIAL, wallet_row_key_view(&key),
-                             lw_buf_view(&value)));
+    LW_TRY((info->replaces ? wallet_txn_put : wallet_txn_insert)(
+        txn, WALLET_KS_CREDENTIAL, wallet_row_key_view(&key), lw_buf_view(&value)));
     return wallet_txn_put(txn, WALLET_KS_CREDENTIAL_EXPIRY, wallet_row_key_view(&expiry),
                           (lw_bytes){0});
 }

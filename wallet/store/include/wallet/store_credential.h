@@ -27,6 +27,7 @@ struct wallet_credential_info {
     int64_t exp;                             /* Unix seconds, exclusive */
     bool has_status;
     struct wallet_status_place status;
+    bool replaces; /* when put: takes the place of the one kept, whose signer is not believed */
 };
 
 /**
