@@ -413,44 +413,6 @@ static void an_anchor_is_a_ca_and_given_once(void **state)
     assert_int_equal(count, 1);
 }
 
-/* A CA with a new key: what either key signs is the one authority's. */
-static void a_joined_anchor_is_the_same_authoritys(void **state)
-{
-    (void)state;
-    size_t count = 0;
-    struct support_authority other;
-    struct support_authority third;
-    WALLET_AUTO_TRUST trust = NULL;
-    support_authority_init(&other, "city", NOW);
-    support_authority_init(&third, "city", NOW);
-    const struct wallet_trust_entry entries[] = {entry_of(&authority.ds), entry_of(&other.ds),
-                                                 entry_of(&third.ds)};
-    assert_int_equal(wallet_trust_new(&trust).code, LW_OK);
-    assert_int_equal(wallet_trust_join_anchor(trust, lw_buf_view(&other.ca.cert)).code, LW_E_VALUE);
-    assert_int_equal(wallet_trust_add_anchor(trust, lw_buf_view(&authority.ca.cert)).code, LW_OK);
-    assert_int_equal(wallet_trust_join_anchor(trust, lw_buf_view(&authority.ca.cert)).code,
-                     LW_E_VALUE);
-    assert_int_equal(wallet_trust_join_anchor(trust, lw_buf_view(&other.ca.cert)).code, LW_OK);
-    assert_int_equal(wallet_trust_add_anchor(trust, lw_buf_view(&third.ca.cert)).code, LW_OK);
-    for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(wallet_trust_add(trust, &entries[i]).code, LW_OK);
-    }
-    const struct wallet_issuer *one = wallet_trust_at(trust, 0);
-    const struct wallet_issuer *two = wallet_trust_at(trust, 1);
-    const struct wallet_issuer *three = wallet_trust_at(trust, 2);
-    assert_memory_equal(one->ca, two->ca, sizeof(one->ca));
-    assert_memory_not_equal(one->ca, three->ca, sizeof(one->ca));
-    const struct hsm_cert *anchors = wallet_trust_authority(trust, two, &count);
-    assert_int_equal(count, 2);
-    assert_true(lw_bytes_eq(anchors[0].der, lw_buf_view(&authority.ca.cert)));
-    assert_true(lw_bytes_eq(anchors[1].der, lw_buf_view(&other.ca.cert)));
-    anchors = wallet_trust_authority(trust, three, &count);
-    assert_int_equal(count, 1);
-    assert_true(lw_bytes_eq(anchors[0].der, lw_buf_view(&third.ca.cert)));
-    support_authority_free(&other);
-    support_authority_free(&third);
-}
-
 static void there_is_room_for_so_many_anchors(void **state)
 {
     (void)state;
@@ -509,7 +471,6 @@ int main(void)
         cmocka_unit_test(a_certificate_for_another_use_is_refused),
         cmocka_unit_test(an_issuer_given_twice_is_refused),
         cmocka_unit_test(an_anchor_is_a_ca_and_given_once),
-        cmocka_unit_test(a_joined_anchor_is_the_same_authoritys),
         cmocka_unit_test(there_is_room_for_so_many_anchors),
         cmocka_unit_test(there_is_room_for_so_many_issuers),
     };

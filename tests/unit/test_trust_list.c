@@ -194,6 +194,41 @@ static void an_empty_list_is_a_list(void **state)
     assert_int_equal(list.next_pin_count, 0);
 }
 
+/* A CA with a new key: what either key signs is the one authority's. */
+static void a_joined_anchor_is_the_same_authoritys(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    struct support_authority third;
+    WALLET_AUTO_TRUST trust = NULL;
+    support_authority_init(&third, "city", NOW);
+    const lw_bytes certs[] = {lw_buf_view(&one.ds.cert), lw_buf_view(&two.ds.cert),
+                              lw_buf_view(&third.ds.cert)};
+    assert_int_equal(wallet_trust_new(&trust).code, LW_OK);
+    assert_int_equal(wallet_trust_join_anchor(trust, lw_buf_view(&two.ca.cert)).code, LW_E_VALUE);
+    assert_int_equal(wallet_trust_add_anchor(trust, lw_buf_view(&one.ca.cert)).code, LW_OK);
+    assert_int_equal(wallet_trust_join_anchor(trust, lw_buf_view(&one.ca.cert)).code, LW_E_VALUE);
+    assert_int_equal(wallet_trust_join_anchor(trust, lw_buf_view(&two.ca.cert)).code, LW_OK);
+    assert_int_equal(wallet_trust_add_anchor(trust, lw_buf_view(&third.ca.cert)).code, LW_OK);
+    for (size_t i = 0; i < 3; i++) {
+        const struct wallet_trust_entry entry = {.cert = certs[i], .revoked_since = INT64_MIN};
+        assert_int_equal(wallet_trust_add(trust, &entry).code, LW_OK);
+    }
+    const struct wallet_issuer *first = wallet_trust_at(trust, 0);
+    const struct wallet_issuer *second = wallet_trust_at(trust, 1);
+    const struct wallet_issuer *last = wallet_trust_at(trust, 2);
+    assert_memory_equal(first->ca, second->ca, sizeof(first->ca));
+    assert_memory_not_equal(first->ca, last->ca, sizeof(first->ca));
+    const struct hsm_cert *anchors = wallet_trust_authority(trust, second, &count);
+    assert_int_equal(count, 2);
+    assert_true(lw_bytes_eq(anchors[0].der, lw_buf_view(&one.ca.cert)));
+    assert_true(lw_bytes_eq(anchors[1].der, lw_buf_view(&two.ca.cert)));
+    anchors = wallet_trust_authority(trust, last, &count);
+    assert_int_equal(count, 1);
+    assert_true(lw_bytes_eq(anchors[0].der, lw_buf_view(&third.ca.cert)));
+    support_authority_free(&third);
+}
+
 static void certificates_of_one_authority_stay_one(void **state)
 {
     (void)state;
@@ -334,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_pin_hashes_the_der_public_key),
         cmocka_unit_test(a_signed_list_is_read_again_whole),
         cmocka_unit_test(an_empty_list_is_a_list),
+        cmocka_unit_test(a_joined_anchor_is_the_same_authoritys),
         cmocka_unit_test(certificates_of_one_authority_stay_one),
         cmocka_unit_test(a_successor_signs_once_it_is_pinned),
         cmocka_unit_test(the_grace_is_exact_and_said),
