@@ -89,6 +89,9 @@ LW_MUST_USE lw_err bench_home_make(struct bench *b);
 /** Close the home and remove the folder with all that is in it. */
 void bench_home_remove(struct bench *b);
 
+/** Let the services that are started from now on have so much of the shortcuts. */
+LW_MUST_USE lw_err bench_home_shortcuts(const struct bench *b, int64_t key_tables, int64_t seen);
+
 /** Write "DIR/name" of the temporary folder into `path`; it has 256 bytes at most. */
 void bench_path(const struct bench *b, const char *name, char path[CLI_PATH_MAX]);
 

@@ -206,6 +206,18 @@ static lw_err write_config(struct bench *b)
     return cli_config(cli);
 }
 
+lw_err bench_home_shortcuts(const struct bench *b, int64_t key_tables, int64_t seen)
+{
+    char path[CLI_PATH_MAX];
+    LW_AUTO_BUF json = LW_BUF(CONFIG_MAX);
+    struct idp_config config = b->cli->config;
+    config.key_tables = key_tables;
+    config.seen_credentials = seen;
+    LW_TRY(idp_config_print(&config, &json));
+    bench_path(b, "config.json", path);
+    return cli_write(path, lw_buf_view(&json), FILE_MODE);
+}
+
 static void say_fault(void *ctx, const struct wallet_catalog_result *result)
 {
     const struct bench *b = ctx;

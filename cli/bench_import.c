@@ -132,9 +132,10 @@ static void add_rows(struct bench *b, const struct watched *w, double per_s, dou
     const double l = bench_median(&w->l);
     const double h = bench_median(&w->h);
     const double best = 1 / (1 / h + 1 / l + beside_s);
-    struct bench_row *row = bench_row_goal(b, "import", per_s / best, BENCH_AT_LEAST, 0.8);
+    struct bench_row *row = bench_row_goal(b, "import", per_s / best, BENCH_AT_LEAST, 1.0);
     (void)snprintf(row->note, sizeof(row->note),
-                   "of 1/(1/H + 1/L + 25 us); %zu rows, %.0f a CPU second", b->import_rows, per_s);
+                   "of 1/(1/H + 1/L + 25 us), with a table; %zu rows, %.0f a CPU second",
+                   b->import_rows, per_s);
     row = bench_row_goal(b, "bytes_per_license", bytes, BENCH_AT_MOST, 1.5 * 1024);
     row->unit = "bytes";
     (void)snprintf(row->note, sizeof(row->note), "on disk, after the import");

@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "wallet/flow_verify.h"
+#include "wallet/shortcuts.h"
 
 enum { YARDSTICK = 2000, YARDSTICK_QUICK = 200, P99 = 99, SETTLE_US = 1500000 };
 static const double mebibyte = 1048576;
@@ -64,24 +65,40 @@ struct figure {
     double p99_ms; /* of requests; 0: there were none */
 };
 
+/* What of the shortcuts on issuers' signatures is used: each has a service of its own. */
+enum mode { SEEN, TABLES, PLAIN, MODES };
+
+static const struct {
+    int64_t key_tables;
+    int64_t seen;
+    const char *what;
+} modes[MODES] = {
+    [SEEN] = {WALLET_TABLES_DEFAULT, WALLET_SEEN_DEFAULT,
+              "verification of credentials seen before"},
+    [TABLES] = {WALLET_TABLES_DEFAULT, 0, "verification with a table for the issuer's key"},
+    [PLAIN] = {0, 0, "verification without shortcuts, and in process"},
+};
+
 struct kind {
     const char *name;
+    enum mode mode;
     enum bench_format format;
     bool http;
     bool record;
     double target; /* of L/2 */
-    const char *remark;
 };
 
 static const struct kind kinds[] = {
-    {"http_sd_jwt", BENCH_SDJWT, true, false, 0.80, ""},
-    {"http_lq1", BENCH_LQ1, true, false, 0.70, ""},
-    {"http_sd_jwt_recorded", BENCH_SDJWT, true, true, 0.95,
-     "; the target counts on the issuer-key table (later)"},
-    {"http_lq1_recorded", BENCH_LQ1, true, true, 0.95,
-     "; the target counts on the issuer-key table (later)"},
-    {"in_process_sd_jwt", BENCH_SDJWT, false, false, 0.92, ""},
-    {"in_process_lq1", BENCH_LQ1, false, false, 0.92, ""},
+    {"http_sd_jwt", PLAIN, BENCH_SDJWT, true, false, 0.80},
+    {"http_lq1", PLAIN, BENCH_LQ1, true, false, 0.70},
+    {"http_sd_jwt_table", TABLES, BENCH_SDJWT, true, false, 1.05},
+    {"http_lq1_table", TABLES, BENCH_LQ1, true, false, 0.90},
+    {"http_sd_jwt_seen", SEEN, BENCH_SDJWT, true, false, 1.35},
+    {"http_lq1_seen", SEEN, BENCH_LQ1, true, false, 1.35},
+    {"http_sd_jwt_recorded", TABLES, BENCH_SDJWT, true, true, 0.95},
+    {"http_lq1_recorded", TABLES, BENCH_LQ1, true, true, 0.95},
+    {"in_process_sd_jwt", PLAIN, BENCH_SDJWT, false, false, 0.92},
+    {"in_process_lq1", PLAIN, BENCH_LQ1, false, false, 0.92},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -93,9 +110,13 @@ static lw_err over_http(struct session *s, const struct kind *kind, struct figur
     if (latency == NULL) {
         return LW_FAIL(LW_E_NOMEM, "bench: out of memory", LW_NOWHERE);
     }
+    /* Opened each time: the service closes what is silent for long. */
+    lw_err err = bench_client_open(s->server.port, &s->client);
     const int64_t begin = bench_cpu_family(s->server.pid);
-    const lw_err err = bench_client_run(s->client, shown.items, s->count, latency);
+    err = err.code == LW_OK ? bench_client_run(s->client, shown.items, s->count, latency) : err;
     const int64_t used = bench_cpu_family(s->server.pid) - begin;
+    bench_client_close(s->client);
+    s->client = NULL;
     figure->per_s = used > 0 ? (double)s->count * bench_ns_per_s / (double)used : 0;
     figure->p99_ms = bench_percentile_ms(latency, s->count, P99);
     free(latency);
@@ -141,13 +162,16 @@ struct results {
     struct bench_samples threads;
 };
 
-static lw_err run_round(struct session *s, struct results *results)
+static lw_err run_round(struct session *s, enum mode mode, struct results *results)
 {
     const unsigned yardstick = s->b->quick ? YARDSTICK_QUICK : YARDSTICK;
     for (size_t i = 0; i < KINDS; i++) {
         struct figure figure = {.per_s = 0};
         double before = 0;
         double after = 0;
+        if (kinds[i].mode != mode) {
+            continue;
+        }
         LW_TRY(bench_go_on());
         LW_TRY(bench_take_l(s->b, yardstick, &before));
         LW_TRY(kinds[i].http ? over_http(s, &kinds[i], &figure)
@@ -157,9 +181,21 @@ static lw_err run_round(struct session *s, struct results *results)
         bench_sample(&results->rate[i], figure.per_s);
         bench_sample(&results->p99[i], figure.p99_ms);
     }
-    double ratio = 0;
-    LW_TRY(two_threads(s, &ratio));
-    bench_sample(&results->threads, ratio);
+    return LW_SUCCESS;
+}
+
+/* In process with all shortcuts, whose locks the threads share. */
+static lw_err run_threads(struct session *s, struct results *results)
+{
+    wallet_verifier_limit(s->verifier, true, true);
+    for (unsigned round = 0; round <= s->b->rounds; round++) {
+        double ratio = 0;
+        LW_TRY(bench_go_on());
+        LW_TRY(two_threads(s, &ratio));
+        if (round > 0) { /* the first warms up */
+            bench_sample(&results->threads, ratio);
+        }
+    }
     return LW_SUCCESS;
 }
 
@@ -169,8 +205,8 @@ static void add_rows(struct bench *b, const struct results *results)
         const struct kind *kind = &kinds[i];
         struct bench_row *row = bench_row_goal(b, kind->name, bench_median(&results->ratio[i]),
                                                BENCH_AT_LEAST, kind->target);
-        (void)snprintf(row->note, sizeof(row->note), "of L/2, %.0f a CPU second%s",
-                       bench_median(&results->rate[i]), kind->remark);
+        (void)snprintf(row->note, sizeof(row->note), "of L/2, %.0f a CPU second",
+                       bench_median(&results->rate[i]));
         if (kind->record) {
             row = bench_row_goal(
                 b, kind->format == BENCH_LQ1 ? "http_lq1_recorded_p99" : "http_sd_jwt_recorded_p99",
@@ -184,37 +220,60 @@ static void add_rows(struct bench *b, const struct results *results)
     (void)snprintf(row->note, sizeof(row->note), "of one thread, in process, per CPU second");
 }
 
-static lw_err measure(struct session *s)
+/* All rounds with a service of its own; a round to warm up first, which is not counted. */
+static lw_err run_mode(struct session *s, enum mode mode, struct results *results)
+{
+    struct results *unused = calloc(1, sizeof(*unused));
+    if (unused == NULL) {
+        return LW_FAIL(LW_E_NOMEM, "bench: out of memory", LW_NOWHERE);
+    }
+    wallet_verifier_limit(s->verifier, modes[mode].key_tables > 0, modes[mode].seen > 0);
+    lw_err err = LW_SUCCESS;
+    for (unsigned round = 0; round <= s->b->rounds && err.code == LW_OK; round++) {
+        err = run_round(s, mode, round == 0 ? unused : results);
+    }
+    free(unused);
+    return err;
+}
+
+static void add_idle_memory(struct session *s)
+{
+    (void)usleep(SETTLE_US); /* past the first turn of what it does every second */
+    struct bench_row *row = bench_row_goal(
+        s->b, "idle_memory", (double)bench_resident(s->server.pid) / mebibyte, BENCH_AT_MOST, 30);
+    row->unit = "MiB";
+}
+
+static lw_err measure(struct session *s, struct results *results)
+{
+    for (int mode = 0; mode < MODES; mode++) {
+        bench_say(s->b, modes[mode].what);
+        LW_TRY(bench_home_shortcuts(s->b, modes[mode].key_tables, modes[mode].seen));
+        LW_TRY(bench_server_start(s->b, &s->server));
+        if (mode == 0) {
+            add_idle_memory(s);
+        }
+        LW_TRY(run_mode(s, (enum mode)mode, results));
+        bench_server_stop(&s->server);
+    }
+    bench_say(s->b, "verification by two threads");
+    return run_threads(s, results);
+}
+
+static lw_err run(struct session *s)
 {
     struct results *results = calloc(1, sizeof(*results));
     if (results == NULL) {
         return LW_FAIL(LW_E_NOMEM, "bench: out of memory", LW_NOWHERE);
     }
-    lw_err err = run_round(s, results); /* to warm up: not counted */
-    *results = (struct results){.threads = {.count = 0}};
-    for (unsigned round = 0; round < s->b->rounds && err.code == LW_OK; round++) {
-        err = run_round(s, results);
-    }
+    lw_err err = bench_holder_new(s->b, &s->holder);
+    err = err.code == LW_OK ? wallet_verifier_online(s->b->home, &s->verifier) : err;
+    err = err.code == LW_OK ? measure(s, results) : err;
     if (err.code == LW_OK) {
         add_rows(s->b, results);
     }
     free(results);
     return err;
-}
-
-static lw_err run(struct session *s)
-{
-    bench_say(s->b, "the service: idle memory");
-    LW_TRY(bench_server_start(s->b, &s->server));
-    (void)usleep(SETTLE_US); /* past the first turn of what it does every second */
-    struct bench_row *row = bench_row_goal(
-        s->b, "idle_memory", (double)bench_resident(s->server.pid) / mebibyte, BENCH_AT_MOST, 30);
-    row->unit = "MiB";
-    bench_say(s->b, "verification over HTTP and in process");
-    LW_TRY(bench_holder_new(s->b, &s->holder));
-    LW_TRY(wallet_verifier_online(s->b->home, &s->verifier));
-    LW_TRY(bench_client_open(s->server.port, &s->client));
-    return measure(s);
 }
 
 lw_err bench_verify(struct bench *b)

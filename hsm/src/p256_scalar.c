@@ -13,6 +13,10 @@ static const uint8_t order_n[HSM_SCALAR_LEN] = {
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
 
+static const uint8_t curve_b[HSM_SCALAR_LEN] = {
+    0x5a, 0xc6, 0x35, 0xd8, 0xaa, 0x3a, 0x93, 0xe7, 0xb3, 0xeb, 0xbd, 0x55, 0x76, 0x98, 0x86, 0xbc,
+    0x65, 0x1d, 0x06, 0xb0, 0xcc, 0x53, 0xb0, 0xf6, 0x3b, 0xce, 0x3c, 0x3e, 0x27, 0xd2, 0x60, 0x4b};
+
 static void load(const uint8_t *bytes, mp_limb_t number[LIMBS])
 {
     for (size_t i = 0; i < LIMBS; i++) {
@@ -125,4 +129,57 @@ bool hsm_p256_x_is(const uint8_t *x, const uint8_t *z, const uint8_t *r)
     }
     multiply(number, square, p, scaled);
     return mpn_cmp(scaled, want, LIMBS) == 0;
+}
+
+/* out = a - b modulo p, for a and b below p. */
+static void subtract(const mp_limb_t *a, const mp_limb_t *b, const mp_limb_t *p, mp_limb_t *out)
+{
+    if (mpn_sub_n(out, a, b, LIMBS) != 0) {
+        (void)mpn_add_n(out, out, p, LIMBS);
+    }
+}
+
+/* out = a^((p + 1) / 4) modulo p: the square root, as p is 3 modulo 4. */
+static void take_root(const mp_limb_t *a, const mp_limb_t *p, mp_limb_t *out)
+{
+    mp_limb_t exponent[LIMBS];
+    mp_limb_t room[2 * LIMBS + 1];
+    mpz_t base;
+    mpz_t power;
+    mpz_t modulus;
+    /* In room of its own, for GMP ends the process when it cannot allocate. */
+    mpz_t root = {{._mp_alloc = 2 * LIMBS + 1, ._mp_size = 0, ._mp_d = room}};
+    (void)mpn_add_1(exponent, p, LIMBS, 1);
+    (void)mpn_rshift(exponent, exponent, LIMBS, 2);
+    mpz_powm(root, mpz_roinit_n(base, a, LIMBS), mpz_roinit_n(power, exponent, LIMBS),
+             mpz_roinit_n(modulus, p, LIMBS));
+    const mp_size_t len = (mp_size_t)mpz_size(root);
+    mpn_copyi(out, mpz_limbs_read(root), len);
+    mpn_zero(out + len, LIMBS - len);
+}
+
+void hsm_p256_guess_y(const uint8_t *x, bool odd, uint8_t *y)
+{
+    mp_limb_t p[LIMBS];
+    mp_limb_t b[LIMBS];
+    mp_limb_t number[LIMBS];
+    mp_limb_t sum[LIMBS];
+    load(field_p, p);
+    load(curve_b, b);
+    load(x, number);
+    if (mpn_cmp(number, p, LIMBS) >= 0) {
+        (void)mpn_sub_n(number, number, p, LIMBS); /* refused by the caller's check all the same */
+    }
+    multiply(number, number, p, sum);
+    multiply(sum, number, p, sum);
+    for (int i = 0; i < 3; i++) {
+        subtract(sum, number, p, sum);
+    }
+    subtract(p, b, p, b); /* -b */
+    subtract(sum, b, p, sum);
+    take_root(sum, p, number);
+    if ((number[0] & 1) != (odd ? 1 : 0)) {
+        subtract(p, number, p, number);
+    }
+    store(number, y);
 }

@@ -37,4 +37,12 @@ bool hsm_p256_scalars(const uint8_t *digest, const uint8_t *sig, struct hsm_p256
  */
 bool hsm_p256_x_is(const uint8_t *x, const uint8_t *z, const uint8_t *r);
 
+/**
+ * Compute the y of that sign which a point with this x would have: the square root of
+ * x^3 - 3x + b modulo p, if there is one. The caller checks that the point lies on the curve.
+ *
+ * x, y  32 bytes each
+ */
+void hsm_p256_guess_y(const uint8_t *x, bool odd, uint8_t *y);
+
 #endif

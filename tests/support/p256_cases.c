@@ -359,3 +359,25 @@ lw_code p256_openssl_says(struct p256_maker *m, const uint8_t point[P256_POINT_L
     ERR_clear_error();
     return held == 1 ? LW_OK : LW_E_SIGNATURE;
 }
+
+void p256_compressed(struct p256_maker *m, uint8_t in[1 + P256_LEN])
+{
+    in[0] = (uint8_t)(2 + chance(m) % 2);
+    chance_bytes(m, in + 1);
+    if (chance(m) % 4 == 0) {
+        put(chance_edge(m), in + 1);
+        in[P256_LEN] ^= (uint8_t)(chance(m) % 16);
+    }
+}
+
+lw_code p256_openssl_reads(struct p256_maker *m, const uint8_t in[1 + P256_LEN],
+                           uint8_t point[P256_POINT_LEN])
+{
+    const bool read = EC_POINT_oct2point(m->group, m->point, in, 1 + P256_LEN, m->ctx) == 1;
+    ERR_clear_error();
+    if (read) {
+        must(EC_POINT_point2oct(m->group, m->point, POINT_CONVERSION_UNCOMPRESSED, point,
+                                P256_POINT_LEN, m->ctx) == P256_POINT_LEN);
+    }
+    return read ? LW_OK : LW_E_VALUE;
+}

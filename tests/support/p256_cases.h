@@ -65,4 +65,12 @@ void p256_next_case(struct p256_maker *maker, struct p256_case *made);
 lw_code p256_openssl_says(struct p256_maker *maker, const uint8_t point[P256_POINT_LEN],
                           const uint8_t *digest, const uint8_t *sig);
 
+/** A compressed point, 33 bytes, chosen at random, at times with an x at an edge; one of two is on
+ * the curve. */
+void p256_compressed(struct p256_maker *maker, uint8_t in[1 + P256_LEN]);
+
+/** Let OpenSSL read it. returns LW_OK with 04 || x || y, or LW_E_VALUE */
+lw_code p256_openssl_reads(struct p256_maker *maker, const uint8_t in[1 + P256_LEN],
+                           uint8_t point[P256_POINT_LEN]);
+
 #endif

@@ -442,6 +442,14 @@ static void values_of_a_map_are_found_by_key(void **state)
     const lw_bytes no_map = LW_BYTES(((uint8_t[]){0x81, 1}));
     assert_int_equal(wallet_cbor_map_get_int(no_map, 1).len, 0);
     assert_int_equal(wallet_cbor_map_get_int((lw_bytes){NULL, 0}, 1).len, 0);
+    struct wallet_cbor_pick picks[] = {{.key = 24}, {.key = 2, .value = map}, {.key = -1}};
+    wallet_cbor_map_pick(map, picks, 3);
+    assert_ptr_equal(picks[0].value.ptr, wallet_cbor_map_get_int(map, 24).ptr);
+    assert_int_equal(picks[0].value.len, 2);
+    assert_int_equal(picks[1].value.len, 0);
+    assert_ptr_equal(picks[2].value.ptr, wallet_cbor_map_get_int(map, -1).ptr);
+    wallet_cbor_map_pick(no_map, picks, 3);
+    assert_int_equal(picks[0].value.len, 0);
     /* Unchecked input ends the search and nothing else. */
     const lw_bytes cut = {map.ptr, map.len - 9};
     assert_int_equal(wallet_cbor_map_get_text(cut, LW_STR("ab")).len, 0);

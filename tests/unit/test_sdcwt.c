@@ -413,6 +413,36 @@ static void what_cannot_be_read_is_not_revealed(void **state)
     }
 }
 
+static void the_nonce_is_read_alone_for_looking_it_up(void **state)
+{
+    (void)state;
+    struct bend b;
+    LW_AUTO_BUF passive = LW_BUF(SPACE);
+    LW_AUTO_BUF challenged = LW_BUF(SPACE);
+    lw_bytes cnonce;
+    bend_init(&b);
+    bend_build(&b, &passive);
+    assert_int_equal(wallet_sdkbt_cnonce(lw_buf_view(&passive), &cnonce).code, LW_OK);
+    assert_int_equal(cnonce.len, 0);
+    bend_challenge(&b);
+    bend_build(&b, &challenged);
+    assert_int_equal(wallet_sdkbt_cnonce(lw_buf_view(&challenged), &cnonce).code, LW_OK);
+    assert_true(lw_bytes_eq(cnonce, b.expect.nonce));
+    const lw_bytes cut = {.ptr = challenged.ptr, .len = challenged.len - 1};
+    assert_int_equal(wallet_sdkbt_cnonce(cut, &cnonce).code, LW_E_SYNTAX);
+    bend_set(&b.kbt.claims, "1827", "4f 000102030405060708090a0b0c0d0e");
+    lw_buf_truncate(&challenged, 0);
+    bend_build(&b, &challenged);
+    assert_int_equal(wallet_sdkbt_cnonce(lw_buf_view(&challenged), &cnonce).code, LW_E_VALUE);
+    bend_bytes(&b.kbt.claims_raw, "a1 1827");
+    lw_buf_truncate(&challenged, 0);
+    bend_build(&b, &challenged);
+    assert_int_equal(wallet_sdkbt_cnonce(lw_buf_view(&challenged), &cnonce).code, LW_E_SYNTAX);
+    static const uint8_t long_one[WALLET_SDCWT_MAX + 1];
+    assert_int_equal(wallet_sdkbt_cnonce(LW_BYTES(long_one), &cnonce).code, LW_E_LIMIT);
+    bend_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +452,7 @@ int main(void)
         cmocka_unit_test(every_choice_shows_what_was_chosen),
         cmocka_unit_test(claims_are_hidden_shown_or_left_out_as_the_type_says),
         cmocka_unit_test(a_challenge_is_answered),
+        cmocka_unit_test(the_nonce_is_read_alone_for_looking_it_up),
         cmocka_unit_test(what_cannot_be_shown_is_refused_before_signing),
         cmocka_unit_test(what_cannot_be_read_is_not_revealed),
         cmocka_unit_test(a_token_longer_than_the_limit_is_not_read),

@@ -20,7 +20,7 @@
 
 static const char set[] = "wycheproof";
 
-enum { CASES = 8192, CASES_A_KEY = 1024, FIELD_MAX = 1 << 17, BENT_KEYS = 8 };
+enum { CASES = 8192, CASES_A_KEY = 1024, POINTS = 8192, FIELD_MAX = 1 << 17, BENT_KEYS = 8 };
 
 struct work {
     uint64_t cases;
@@ -155,6 +155,27 @@ static void random_cases_are_judged_as_openssl_judges_them(void **state)
     for (size_t i = 0; i < P256_CASE_KINDS; i++) {
         assert_true(tally.of_kind[i] > 0);
     }
+}
+
+static void compressed_points_are_read_as_openssl_reads_them(void **state)
+{
+    (void)state;
+    struct subject s = subject_new(3);
+    size_t on_curve = 0;
+    for (size_t i = 0; i < POINTS; i++) {
+        uint8_t in[1 + P256_LEN];
+        uint8_t theirs[P256_POINT_LEN];
+        uint8_t ours[HSM_POINT_MAX];
+        p256_compressed(s.maker, in);
+        const lw_code said = p256_openssl_reads(s.maker, in, theirs);
+        assert_int_equal(hsm_ec_point(s.ec, LW_BYTES(in), ours).code, said);
+        if (said == LW_OK) {
+            assert_memory_equal(ours, theirs, sizeof(theirs));
+            on_curve++;
+        }
+    }
+    assert_true(on_curve > POINTS / 4 && on_curve < POINTS - POINTS / 4);
+    subject_free(&s);
 }
 
 static void hex_into(const json_t *object, const char *name, lw_buf *out)
@@ -311,6 +332,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(r_and_s_lie_between_0_and_n),
         cmocka_unit_test(the_point_at_infinity_has_no_x),
         cmocka_unit_test(a_table_is_of_a_point_on_p_256_only),
+        cmocka_unit_test(compressed_points_are_read_as_openssl_reads_them),
         cmocka_unit_test_prestate(random_cases_are_judged_as_openssl_judges_them, &work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "wallet/cbor.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "cbor_head.h"
@@ -425,6 +426,41 @@ lw_bytes wallet_cbor_map_get_int(lw_bytes map, int64_t key)
     uint8_t head[CBOR_HEAD_MAX];
     const size_t len = codec_cbor_int_head(key, head);
     return map_get(map, (lw_bytes){.ptr = head, .len = len}, (lw_bytes){.ptr = NULL, .len = 0});
+}
+
+/* A key as it is encoded. */
+struct coded_key {
+    uint8_t head[CBOR_HEAD_MAX];
+    size_t len;
+};
+
+static void take_pick(const struct coded_key *keys, struct wallet_cbor_pick *picks, size_t count,
+                      lw_bytes key, lw_bytes value)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (key.len == keys[i].len && memcmp(key.ptr, keys[i].head, key.len) == 0) {
+            picks[i].value = picks[i].value.len == 0 ? value : picks[i].value;
+        }
+    }
+}
+
+void wallet_cbor_map_pick(lw_bytes map, struct wallet_cbor_pick *picks, size_t count)
+{
+    struct coded_key keys[WALLET_CBOR_PICKS_MAX];
+    struct wallet_cbor r = wallet_cbor_reader(map);
+    assert(count <= WALLET_CBOR_PICKS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        picks[i].value = (lw_bytes){.ptr = NULL, .len = 0};
+        keys[i].len = codec_cbor_int_head(picks[i].key, keys[i].head);
+    }
+    const size_t pairs = wallet_cbor_peek(&r) == WALLET_CBOR_MAP ? wallet_cbor_map(&r) : 0;
+    for (size_t i = 0; i < pairs && wallet_cbor_ok(&r); i++) {
+        const lw_bytes key = skip(&r);
+        const lw_bytes value = skip(&r);
+        if (wallet_cbor_ok(&r)) {
+            take_pick(keys, picks, count, key, value);
+        }
+    }
 }
 
 lw_bytes wallet_cbor_map_get_text(lw_bytes map, lw_str key)

@@ -83,12 +83,11 @@ static lw_err decode(struct wallet_verifying *job)
 static bool read_nonce(struct wallet_verifying *job)
 {
     if (job->lq1) {
-        struct wallet_sdkbt kbt;
-        if (wallet_sdkbt_parse(job->presentation, &kbt).code != LW_OK ||
-            kbt.cnonce.len != sizeof(job->nonce)) {
+        lw_bytes cnonce;
+        if (wallet_sdkbt_cnonce(job->presentation, &cnonce).code != LW_OK || cnonce.len == 0) {
             return false;
         }
-        memcpy(job->nonce, kbt.cnonce.ptr, sizeof(job->nonce));
+        memcpy(job->nonce, cnonce.ptr, sizeof(job->nonce));
         return true;
     }
     lw_str nonce = job->request.nonce;

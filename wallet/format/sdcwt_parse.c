@@ -10,15 +10,72 @@ enum {
 
 static const double TIME_MAX = 9007199254740992.0; /* 2^53: a float below holds whole seconds */
 
+/* What we look for in a protected header, found in one pass. */
+enum {
+    HEAD_TYP,
+    HEAD_KID,
+    HEAD_X5T,
+    HEAD_X5CHAIN,
+    HEAD_X5U,
+    HEAD_X5BAG,
+    HEAD_KCCS,
+    HEAD_KCWT,
+    HEAD_SD_ALG,
+    HEADS
+};
+
+static void find_heads(lw_bytes header, struct wallet_cbor_pick heads[HEADS])
+{
+    static const struct wallet_cbor_pick labels[HEADS] = {
+        [HEAD_TYP] = {.key = WALLET_COSE_TYP},       [HEAD_KID] = {.key = WALLET_COSE_KID},
+        [HEAD_X5T] = {.key = WALLET_COSE_X5T},       [HEAD_X5CHAIN] = {.key = WALLET_COSE_X5CHAIN},
+        [HEAD_X5U] = {.key = WALLET_COSE_X5U},       [HEAD_X5BAG] = {.key = WALLET_COSE_X5BAG},
+        [HEAD_KCCS] = {.key = WALLET_COSE_KCCS},     [HEAD_KCWT] = {.key = WALLET_COSE_KCWT},
+        [HEAD_SD_ALG] = {.key = WALLET_COSE_SD_ALG},
+    };
+    memcpy(heads, labels, sizeof(labels));
+    wallet_cbor_map_pick(header, heads, HEADS);
+}
+
+/* What we look for among the claims of either token. */
+enum {
+    CLAIM_ISS,
+    CLAIM_SUB,
+    CLAIM_AUD,
+    CLAIM_EXP,
+    CLAIM_NBF,
+    CLAIM_IAT,
+    CLAIM_CTI,
+    CLAIM_CNF,
+    CLAIM_VCT,
+    CLAIM_CNONCE,
+    CLAIM_STATUS,
+    CLAIMS
+};
+
+static void find_claims(lw_bytes map, struct wallet_cbor_pick claims[CLAIMS])
+{
+    static const struct wallet_cbor_pick keys[CLAIMS] = {
+        [CLAIM_ISS] = {.key = WALLET_CWT_ISS},       [CLAIM_SUB] = {.key = WALLET_CWT_SUB},
+        [CLAIM_AUD] = {.key = WALLET_CWT_AUD},       [CLAIM_EXP] = {.key = WALLET_CWT_EXP},
+        [CLAIM_NBF] = {.key = WALLET_CWT_NBF},       [CLAIM_IAT] = {.key = WALLET_CWT_IAT},
+        [CLAIM_CTI] = {.key = WALLET_CWT_CTI},       [CLAIM_CNF] = {.key = WALLET_CWT_CNF},
+        [CLAIM_VCT] = {.key = WALLET_CWT_VCT},       [CLAIM_CNONCE] = {.key = WALLET_CWT_CNONCE},
+        [CLAIM_STATUS] = {.key = WALLET_CWT_STATUS},
+    };
+    memcpy(claims, keys, sizeof(keys));
+    wallet_cbor_map_pick(map, claims, CLAIMS);
+}
+
 static lw_err refuse(const char *why)
 {
     return LW_FAIL(LW_E_VALUE, why, LW_NOWHERE);
 }
 
 /* The media type as its number or in full (RFC 9596). */
-static lw_err check_typ(lw_bytes header, uint64_t number, lw_str text)
+static lw_err check_typ(lw_bytes typ, uint64_t number, lw_str text)
 {
-    struct wallet_cbor r = wallet_cbor_reader(wallet_cbor_map_get_int(header, WALLET_COSE_TYP));
+    struct wallet_cbor r = wallet_cbor_reader(typ);
     const bool holds = wallet_cbor_peek(&r) == WALLET_CBOR_TEXT
                            ? lw_str_eq(wallet_cbor_text(&r), text)
                            : wallet_cbor_uint(&r) == number && wallet_cbor_ok(&r);
@@ -38,11 +95,10 @@ static lw_err check_message(const struct wallet_cose_sign1 *message)
 }
 
 /* Whether the header names a key in a way we do not take: by URI, a bag, or a token. */
-static bool has_other_key(lw_bytes header)
+static bool has_other_key(const struct wallet_cbor_pick heads[HEADS])
 {
-    return wallet_cbor_map_get_int(header, WALLET_COSE_X5U).len > 0 ||
-           wallet_cbor_map_get_int(header, WALLET_COSE_X5BAG).len > 0 ||
-           wallet_cbor_map_get_int(header, WALLET_COSE_KCCS).len > 0;
+    return heads[HEAD_X5U].value.len > 0 || heads[HEAD_X5BAG].value.len > 0 ||
+           heads[HEAD_KCCS].value.len > 0;
 }
 
 static lw_err read_kid(lw_bytes item, lw_bytes *kid)
@@ -80,14 +136,13 @@ static lw_err read_x5chain(lw_bytes item, lw_bytes *chain)
                : refuse("sdcwt: x5chain is no list of certificates");
 }
 
-static lw_err read_key_ref(lw_bytes header, struct wallet_sdcwt *cwt)
+static lw_err read_key_ref(const struct wallet_cbor_pick heads[HEADS], struct wallet_sdcwt *cwt)
 {
-    const lw_bytes kid = wallet_cbor_map_get_int(header, WALLET_COSE_KID);
-    const lw_bytes x5t = wallet_cbor_map_get_int(header, WALLET_COSE_X5T);
-    const lw_bytes chain = wallet_cbor_map_get_int(header, WALLET_COSE_X5CHAIN);
+    const lw_bytes kid = heads[HEAD_KID].value;
+    const lw_bytes x5t = heads[HEAD_X5T].value;
+    const lw_bytes chain = heads[HEAD_X5CHAIN].value;
     const int count = (kid.len > 0) + (x5t.len > 0) + (chain.len > 0);
-    if (count != 1 || has_other_key(header) ||
-        wallet_cbor_map_get_int(header, WALLET_COSE_KCWT).len > 0) {
+    if (count != 1 || has_other_key(heads) || heads[HEAD_KCWT].value.len > 0) {
         return refuse("sdcwt: not exactly one of kid, x5t and x5chain");
     }
     if (kid.len > 0) {
@@ -102,9 +157,8 @@ static lw_err read_key_ref(lw_bytes header, struct wallet_sdcwt *cwt)
     return read_x5chain(chain, &cwt->key);
 }
 
-static lw_err check_sd_alg(lw_bytes header)
+static lw_err check_sd_alg(lw_bytes item)
 {
-    const lw_bytes item = wallet_cbor_map_get_int(header, WALLET_COSE_SD_ALG);
     struct wallet_cbor r = wallet_cbor_reader(item);
     if (item.len > 0 && (wallet_cbor_int(&r) != WALLET_COSE_SHA256 || !wallet_cbor_ok(&r))) {
         return LW_FAIL(LW_E_UNSUPPORTED, "sdcwt: sd_alg is not SHA-256", LW_NOWHERE);
@@ -168,14 +222,14 @@ static bool read_time(lw_bytes item, bool up, int64_t *t)
     return true;
 }
 
-static lw_err read_times(lw_bytes claims, struct wallet_sdcwt *cwt)
+static lw_err read_times(const struct wallet_cbor_pick claims[CLAIMS], struct wallet_sdcwt *cwt)
 {
-    const lw_bytes nbf = wallet_cbor_map_get_int(claims, WALLET_CWT_NBF);
+    const lw_bytes nbf = claims[CLAIM_NBF].value;
     cwt->nbf = INT64_MIN;
-    if (!read_time(wallet_cbor_map_get_int(claims, WALLET_CWT_EXP), false, &cwt->exp)) {
+    if (!read_time(claims[CLAIM_EXP].value, false, &cwt->exp)) {
         return refuse("sdcwt: exp is missing or no finite number");
     }
-    if (!read_time(wallet_cbor_map_get_int(claims, WALLET_CWT_IAT), true, &cwt->iat)) {
+    if (!read_time(claims[CLAIM_IAT].value, true, &cwt->iat)) {
         return refuse("sdcwt: iat is missing or no finite number");
     }
     if (nbf.len > 0 && !read_time(nbf, true, &cwt->nbf)) {
@@ -195,9 +249,8 @@ static lw_err read_vct(lw_bytes item, struct wallet_sdcwt *cwt)
                                                    : refuse("sdcwt: vct is experimental");
 }
 
-static lw_err read_cnf(lw_bytes claims, struct wallet_sdcwt *cwt)
+static lw_err read_cnf(lw_bytes cnf, struct wallet_sdcwt *cwt)
 {
-    const lw_bytes cnf = wallet_cbor_map_get_int(claims, WALLET_CWT_CNF);
     cwt->cnf_key = wallet_cbor_map_get_int(cnf, FORMAT_CNF_COSE_KEY);
     struct wallet_cbor r = wallet_cbor_reader(cwt->cnf_key);
     return wallet_cbor_peek(&r) == WALLET_CBOR_MAP ? LW_SUCCESS : refuse("sdcwt: cnf holds no key");
@@ -240,23 +293,22 @@ static lw_err check_claims(lw_bytes claims, bool *redacted)
     return format_sdcwt_scan(claims, redacted);
 }
 
-static lw_err read_claims(lw_bytes claims, struct wallet_sdcwt *cwt)
+static lw_err read_claims(lw_bytes map, struct wallet_sdcwt *cwt)
 {
+    struct wallet_cbor_pick claims[CLAIMS];
     lw_str sub;
-    LW_TRY(check_claims(claims, &cwt->redacted));
-    if (wallet_cbor_map_get_int(claims, WALLET_CWT_AUD).len > 0 ||
-        wallet_cbor_map_get_int(claims, WALLET_CWT_CNONCE).len > 0) {
+    LW_TRY(check_claims(map, &cwt->redacted));
+    find_claims(map, claims);
+    if (claims[CLAIM_AUD].value.len > 0 || claims[CLAIM_CNONCE].value.len > 0) {
         return refuse("sdcwt: aud or cnonce outside the key-binding token");
     }
-    LW_TRY(read_text(wallet_cbor_map_get_int(claims, WALLET_CWT_ISS), "sdcwt: iss is no text",
-                     &cwt->iss));
-    LW_TRY(
-        read_text(wallet_cbor_map_get_int(claims, WALLET_CWT_SUB), "sdcwt: sub is no text", &sub));
+    LW_TRY(read_text(claims[CLAIM_ISS].value, "sdcwt: iss is no text", &cwt->iss));
+    LW_TRY(read_text(claims[CLAIM_SUB].value, "sdcwt: sub is no text", &sub));
     LW_TRY(read_times(claims, cwt));
-    LW_TRY(read_vct(wallet_cbor_map_get_int(claims, WALLET_CWT_VCT), cwt));
-    LW_TRY(read_cti(wallet_cbor_map_get_int(claims, WALLET_CWT_CTI), cwt));
-    LW_TRY(read_cnf(claims, cwt));
-    return read_status(wallet_cbor_map_get_int(claims, WALLET_CWT_STATUS), cwt);
+    LW_TRY(read_vct(claims[CLAIM_VCT].value, cwt));
+    LW_TRY(read_cti(claims[CLAIM_CTI].value, cwt));
+    LW_TRY(read_cnf(claims[CLAIM_CNF].value, cwt));
+    return read_status(claims[CLAIM_STATUS].value, cwt);
 }
 
 lw_err wallet_sdcwt_parse(lw_bytes in, struct wallet_sdcwt *cwt)
@@ -266,26 +318,28 @@ lw_err wallet_sdcwt_parse(lw_bytes in, struct wallet_sdcwt *cwt)
         return LW_FAIL(LW_E_LIMIT, "sdcwt: token too long", WALLET_SDCWT_MAX);
     }
     LW_TRY(wallet_cose_sign1_parse(in, &cwt->cose));
-    const lw_bytes header = cwt->cose.protected;
+    struct wallet_cbor_pick heads[HEADS];
     LW_TRY(check_message(&cwt->cose));
-    LW_TRY(check_typ(header, FORMAT_TYP_SD_CWT, LW_STR("application/sd-cwt")));
-    LW_TRY(read_key_ref(header, cwt));
-    LW_TRY(check_sd_alg(header));
+    find_heads(cwt->cose.protected, heads);
+    LW_TRY(check_typ(heads[HEAD_TYP].value, FORMAT_TYP_SD_CWT, LW_STR("application/sd-cwt")));
+    LW_TRY(read_key_ref(heads, cwt));
+    LW_TRY(check_sd_alg(heads[HEAD_SD_ALG].value));
     LW_TRY(read_sd_claims(cwt->cose.unprotected, cwt));
     return read_claims(cwt->cose.payload, cwt);
 }
 
-static lw_err read_kbt_times(lw_bytes claims, struct wallet_sdkbt *kbt)
+static lw_err read_kbt_times(const struct wallet_cbor_pick claims[CLAIMS], struct wallet_sdkbt *kbt)
 {
-    const int64_t keys[] = {WALLET_CWT_IAT, WALLET_CWT_NBF, WALLET_CWT_EXP};
+    const lw_bytes items[] = {claims[CLAIM_IAT].value, claims[CLAIM_NBF].value,
+                              claims[CLAIM_EXP].value};
     int64_t *const times[] = {&kbt->iat, &kbt->nbf, &kbt->exp};
     kbt->nbf = INT64_MIN;
     kbt->exp = INT64_MAX;
-    if (wallet_cbor_map_get_int(claims, WALLET_CWT_IAT).len == 0) {
+    if (items[0].len == 0) {
         return refuse("sdcwt: key binding lacks iat");
     }
     for (size_t i = 0; i < 3; i++) {
-        const lw_bytes item = wallet_cbor_map_get_int(claims, keys[i]);
+        const lw_bytes item = items[i];
         struct wallet_cbor r = wallet_cbor_reader(item);
         if (item.len > 0) {
             *times[i] = wallet_cbor_int(&r);
@@ -297,30 +351,33 @@ static lw_err read_kbt_times(lw_bytes claims, struct wallet_sdkbt *kbt)
     return LW_SUCCESS;
 }
 
-static lw_err read_kbt_claims(lw_bytes claims, struct wallet_sdkbt *kbt)
+/* The nonce that is answered; empty when there is none. */
+static lw_err read_cnonce(lw_bytes item, lw_bytes *cnonce)
 {
+    struct wallet_cbor r = wallet_cbor_reader(item);
+    *cnonce = item.len > 0 ? wallet_cbor_bytes(&r) : item;
+    return item.len == 0 || cnonce->len == WALLET_SDCWT_NONCE_LEN
+               ? LW_SUCCESS
+               : refuse("sdcwt: cnonce is not 16 bytes");
+}
+
+static lw_err read_kbt_claims(lw_bytes map, struct wallet_sdkbt *kbt)
+{
+    struct wallet_cbor_pick claims[CLAIMS];
     bool redacted = false;
-    LW_TRY(check_claims(claims, &redacted));
+    LW_TRY(check_claims(map, &redacted));
+    find_claims(map, claims);
     if (redacted) {
         return refuse("sdcwt: redaction in the key binding");
     }
-    if (wallet_cbor_map_get_int(claims, WALLET_CWT_ISS).len > 0 ||
-        wallet_cbor_map_get_int(claims, WALLET_CWT_SUB).len > 0) {
+    if (claims[CLAIM_ISS].value.len > 0 || claims[CLAIM_SUB].value.len > 0) {
         return refuse("sdcwt: iss or sub in the key binding");
     }
-    LW_TRY(read_text(wallet_cbor_map_get_int(claims, WALLET_CWT_AUD), "sdcwt: aud is no text",
-                     &kbt->aud));
+    LW_TRY(read_text(claims[CLAIM_AUD].value, "sdcwt: aud is no text", &kbt->aud));
     if (kbt->aud.len == 0) {
         return refuse("sdcwt: key binding lacks aud");
     }
-    const lw_bytes cnonce = wallet_cbor_map_get_int(claims, WALLET_CWT_CNONCE);
-    struct wallet_cbor r = wallet_cbor_reader(cnonce);
-    if (cnonce.len > 0) {
-        kbt->cnonce = wallet_cbor_bytes(&r);
-    }
-    if (cnonce.len > 0 && kbt->cnonce.len != WALLET_SDCWT_NONCE_LEN) {
-        return refuse("sdcwt: cnonce is not 16 bytes");
-    }
+    LW_TRY(read_cnonce(claims[CLAIM_CNONCE].value, &kbt->cnonce));
     return read_kbt_times(claims, kbt);
 }
 
@@ -331,21 +388,32 @@ lw_err wallet_sdkbt_parse(lw_bytes in, struct wallet_sdkbt *kbt)
         return LW_FAIL(LW_E_LIMIT, "sdcwt: token too long", WALLET_SDCWT_MAX);
     }
     LW_TRY(wallet_cose_sign1_parse(in, &kbt->cose));
-    const lw_bytes header = kbt->cose.protected;
+    struct wallet_cbor_pick heads[HEADS];
     LW_TRY(check_message(&kbt->cose));
-    LW_TRY(check_typ(header, FORMAT_TYP_KB_CWT, LW_STR("application/kb+cwt")));
+    find_heads(kbt->cose.protected, heads);
+    LW_TRY(check_typ(heads[HEAD_TYP].value, FORMAT_TYP_KB_CWT, LW_STR("application/kb+cwt")));
     if (!wallet_cose_unprotected_empty(&kbt->cose)) {
         return refuse("sdcwt: unprotected header of the key binding is not empty");
     }
-    if (has_other_key(header) || wallet_cbor_map_get_int(header, WALLET_COSE_KID).len > 0 ||
-        wallet_cbor_map_get_int(header, WALLET_COSE_X5T).len > 0 ||
-        wallet_cbor_map_get_int(header, WALLET_COSE_X5CHAIN).len > 0) {
+    if (has_other_key(heads) || heads[HEAD_KID].value.len > 0 || heads[HEAD_X5T].value.len > 0 ||
+        heads[HEAD_X5CHAIN].value.len > 0) {
         return refuse("sdcwt: key binding names a key of its own");
     }
-    const lw_bytes kcwt = wallet_cbor_map_get_int(header, WALLET_COSE_KCWT);
+    const lw_bytes kcwt = heads[HEAD_KCWT].value;
     if (kcwt.len == 0) {
         return refuse("sdcwt: key binding holds no SD-CWT");
     }
     LW_TRY(wallet_sdcwt_parse(kcwt, &kbt->cwt));
     return read_kbt_claims(kbt->cose.payload, kbt);
+}
+
+lw_err wallet_sdkbt_cnonce(lw_bytes in, lw_bytes *cnonce)
+{
+    struct wallet_cose_sign1 cose;
+    if (in.len > WALLET_SDCWT_MAX) {
+        return LW_FAIL(LW_E_LIMIT, "sdcwt: token too long", WALLET_SDCWT_MAX);
+    }
+    LW_TRY(wallet_cose_sign1_parse(in, &cose));
+    LW_TRY(wallet_cbor_check(cose.payload));
+    return read_cnonce(wallet_cbor_map_get_int(cose.payload, WALLET_CWT_CNONCE), cnonce);
 }

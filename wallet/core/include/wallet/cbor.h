@@ -91,6 +91,17 @@ LW_MUST_USE lw_err wallet_cbor_check(lw_bytes in);
  */
 lw_bytes wallet_cbor_map_get_int(lw_bytes map, int64_t key);
 
+/* One of several look-ups made together. */
+struct wallet_cbor_pick {
+    int64_t key;
+    lw_bytes value; /* set, as wallet_cbor_map_get_int() gives it */
+};
+
+enum { WALLET_CBOR_PICKS_MAX = 16 };
+
+/** As wallet_cbor_map_get_int(), for at most WALLET_CBOR_PICKS_MAX keys in one pass. */
+void wallet_cbor_map_pick(lw_bytes map, struct wallet_cbor_pick *picks, size_t count);
+
 /** As wallet_cbor_map_get_int(), for a text key. */
 lw_bytes wallet_cbor_map_get_text(lw_bytes map, lw_str key);
 

@@ -81,6 +81,15 @@ LW_MUST_USE lw_err wallet_sdcwt_parse(lw_bytes in, struct wallet_sdcwt *cwt);
 LW_MUST_USE lw_err wallet_sdkbt_parse(lw_bytes in, struct wallet_sdkbt *kbt);
 
 /**
+ * Read the nonce that a key-binding token says it answers, so that the caller can find the
+ * challenge it belongs to. Unverified, and the rest is hardly looked at: it is for a look-up only.
+ *
+ * cnonce  16 bytes, or empty when there is none; borrows from `in`
+ * errors  LW_E_SYNTAX, LW_E_LIMIT, LW_E_UNSUPPORTED, LW_E_VALUE  as wallet_sdkbt_parse()
+ */
+LW_MUST_USE lw_err wallet_sdkbt_cnonce(lw_bytes in, lw_bytes *cnonce);
+
+/**
  * Append `claims` with all that `sd_claims` discloses, and without what stays hidden.
  *
  * claims     one map, as signed
