@@ -2,6 +2,7 @@
 #include "cli_table.h"
 #include "sheet.h"
 #include "wallet/csv.h"
+#include "wallet/flow_person.h"
 #include "wallet/json_write.h"
 #include "wallet/store_license.h"
 #include "wallet/store_person.h"
@@ -18,29 +19,11 @@ static const struct cli_option list_options[] = {
     {NULL, NULL, NULL, false},
 };
 
-struct adding {
-    const struct wallet_person_code *code;
-    lw_str name;
-    int64_t now;
-    bool added;
-};
-
-static lw_err write_person(struct wallet_txn *txn, void *ctx)
-{
-    struct adding *a = ctx;
-    uint8_t id[WALLET_PERSON_ID_LEN];
-    return wallet_store_person_add(txn, a->code, a->name, a->now, id, &a->added);
-}
-
-static lw_err add_person(struct cli *cli, struct wallet_home *home, lw_str code, lw_str name,
-                         bool *added)
+static lw_err add_person(struct wallet_home *home, lw_str code, lw_str name, bool *added)
 {
     struct wallet_person_code parsed;
     LW_TRY(wallet_person_parse(code, &parsed));
-    struct adding a = {.code = &parsed, .name = name, .now = lw_now(cli->env.clock)};
-    LW_TRY(wallet_store_write(wallet_home_store(home), write_person, &a));
-    *added = a.added;
-    return LW_SUCCESS;
+    return wallet_flow_person_add(home, &parsed, name, LW_STR("operator"), added);
 }
 
 static const char code_advice[] =
@@ -55,7 +38,7 @@ static enum cli_exit run_add(struct cli *cli)
     if (home == NULL) {
         return exit;
     }
-    const lw_err err = add_person(cli, home, cli_arg(cli, 0), cli_text(cli, "name"), &added);
+    const lw_err err = add_person(home, cli_arg(cli, 0), cli_text(cli, "name"), &added);
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot add the holder", code_advice);
     }
@@ -74,7 +57,7 @@ struct import_counts {
 };
 
 /* A bad row is named and left out; the others go on. */
-static lw_err import_rows(struct cli *cli, struct wallet_home *home, struct wallet_csv *csv,
+static lw_err import_rows(struct wallet_home *home, struct wallet_csv *csv,
                           struct import_counts *counts)
 {
     const size_t holder = wallet_csv_column(csv, LW_STR("holder"));
@@ -94,7 +77,7 @@ static lw_err import_rows(struct cli *cli, struct wallet_home *home, struct wall
         }
         counts->rows++;
         const lw_str text = err.code == LW_OK && name != SIZE_MAX ? row.cells[name] : LW_STR("");
-        err = err.code == LW_OK ? add_person(cli, home, row.cells[holder], text, &added) : err;
+        err = err.code == LW_OK ? add_person(home, row.cells[holder], text, &added) : err;
         if (lw_err_class(err.code) == LW_CLASS_ENVIRONMENT) {
             return err;
         }
@@ -129,7 +112,7 @@ static enum cli_exit run_import(struct cli *cli)
         fprintf(stderr, "line %zu%s%s: %s\n", fault.line, fault.column[0] == '\0' ? "" : ", ",
                 fault.column, err.why);
     }
-    err = err.code == LW_OK ? import_rows(cli, home, csv, &counts) : err;
+    err = err.code == LW_OK ? import_rows(home, csv, &counts) : err;
     wallet_csv_free(csv);
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot import the file",

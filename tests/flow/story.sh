@@ -101,11 +101,18 @@ lines=20 run 0 lw catalog load "$project/docs/example-city"
 
 step "The register: $which"
 [ -n "$tell" ] && echo "   All its terms lie in the past: every date is moved by one constant number of days."
-lines=20 run 0 lw license import "$register" --type business-license --map "$project/docs/example-city/maps/business-licenses.json" --shift-days auto
+import=("$register" --type business-license --map "$project/docs/example-city/maps/business-licenses.json" --shift-days auto --bad-rows "$work/bad-rows.csv")
+lines=20 run 0 lw license import "${import[@]}"
 shift_line=$(printf '%s\n' "$out" | grep -i 'days' || true)
 [ -n "$shift_line" ] || fail "the import does not say by how many days it moved the dates"
-run 0 lw license import "$register" --type business-license --map "$project/docs/example-city/maps/business-licenses.json" --shift-days auto --json
-[ "$(field issued)" = 0 ] || fail "a second import issued licenses again"
+
+step "The second month: the same file signs nothing, a changed row is the next version"
+run 0 lw license import "${import[@]}" --json
+[ "$(field issued)" = 0 ] && [ "$(field changed)" = 0 ] || fail "a second import issued licenses again"
+awk 'NR > 2 && !done && /,AAI,/ { done = sub(/,CHICAGO,/, ",EVANSTON,") || sub(/,LANHAI,/, ",NANTONG,") } { print }' "$register" >"$work/second-month.csv"
+run 0 lw license import "$work/second-month.csv" "${import[@]:1}"
+cmp -s "$register" "$work/second-month.csv" || has "0 new, 1 changed"
+run 0 lw license batch list
 
 step "Licenses by state"
 for state in active revoked cancelled superseded expired; do

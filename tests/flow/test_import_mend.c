@@ -14,6 +14,7 @@
 #include "importing.h"
 #include "wallet/audit.h"
 #include "wallet/flow_mend.h"
+#include "wallet/flow_person.h"
 #include "wallet/flow_status.h"
 #include "wallet/store_journal.h"
 #include "wallet/store_license.h"
@@ -410,6 +411,30 @@ static void a_counted_version_is_mended_by_the_next_number(void **state)
     assert_version("K-1", "2", WALLET_ACTIVE);
 }
 
+static void a_person_who_is_added_stands_in_the_log(void **state)
+{
+    (void)state;
+    struct wallet_person_code code;
+    uint8_t id[WALLET_PERSON_ID_LEN];
+    uint64_t indexes[4];
+    must(wallet_person_parse(LW_STR("999:ADDED-1"), &code));
+    for (int i = 0; i < 2; i++) { /* once, however often */
+        bool added = false;
+        must(wallet_flow_person_add(home.home, &code, LW_STR("Company"), LW_STR("clerk"), &added));
+        assert_int_equal(added, i == 0);
+    }
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_audit_leaf leaf;
+    size_t count = 4;
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_person_find(txn, &code, id));
+    must(wallet_audit_find_subject(txn, LW_BYTES(id), 0, indexes, &count));
+    assert_int_equal(count, 1);
+    must(wallet_audit_get(txn, indexes[0], &leaf));
+    assert_int_equal(leaf.event.kind, WALLET_AUDIT_PERSON_ADDED);
+    assert_true(lw_str_is(leaf.event.actor, "clerk"));
+}
+
 static int make(void **state)
 {
     (void)state;
@@ -439,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_voiding_that_makes_no_sense_is_refused),
         cmocka_unit_test(a_voiding_that_was_ended_goes_on),
         cmocka_unit_test(a_mistaken_revocation_is_mended_by_a_license_linked_to_it),
+        cmocka_unit_test(a_person_who_is_added_stands_in_the_log),
         cmocka_unit_test(a_counted_version_is_mended_by_the_next_number),
     };
     return cmocka_run_group_tests(tests, make, drop);
