@@ -7,7 +7,13 @@
 
 #include "audit_internal.h"
 
-enum { OPENING_VERSION = 1, OPENING_FIELDS = 2, LEVELS_MAX = 62, SMALL_VALUE_MAX = 32 };
+enum {
+    OPENING_VERSION = 1,
+    OPENING_FIELDS = 2,
+    LEVELS_MAX = 62,
+    SMALL_VALUE_MAX = 32,
+    ID_LEN = 16
+};
 
 static lw_err corrupt(const char *why)
 {
@@ -66,7 +72,9 @@ struct wallet_merkle_source wallet_audit_source(const struct wallet_txn *txn)
 size_t wallet_audit_subject_key(lw_bytes subject, uint64_t index,
                                 uint8_t key[WALLET_AUDIT_SUBJECT_KEY_MAX])
 {
-    key[0] = (uint8_t)subject.len; /* first, so that no subject's keys lie among another's */
+    /* The length first, so that no subject's keys lie among another's; that of ids last of all:
+     * they come in order of time, and what stood behind them would leave their pages half full. */
+    key[0] = subject.len == ID_LEN ? UINT8_MAX : (uint8_t)subject.len;
     if (subject.len > 0) {
         memcpy(key + 1, subject.ptr, subject.len);
     }
