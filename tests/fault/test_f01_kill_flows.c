@@ -120,7 +120,7 @@ static void round_of(struct run *run, unsigned round, bool last)
     int status = 0;
     const bool early = !last && below(START_EACH) == 0 && round % ALL_EACH != 0;
     assert_int_equal(pipe(ends), 0);
-    const pid_t pid = fork();
+    const pid_t pid = support_fault_fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         (void)close(ends[0]);

@@ -174,7 +174,7 @@ static void check_image(struct run *run, const char *dir)
     *run->image = *run->told;
     run->image->noted = NULL;
     atomic_store(&run->image->violations, 0);
-    const pid_t pid = fork();
+    const pid_t pid = support_fault_fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         look(run, dir);

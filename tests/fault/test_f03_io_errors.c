@@ -204,7 +204,7 @@ static int in_child(struct run *run, const struct work *work, const struct fault
                     unsigned nth)
 {
     int status = 0;
-    const pid_t pid = fork();
+    const pid_t pid = support_fault_fork();
     assert_true(pid >= 0);
     if (pid == 0 && work == NULL) {
         look(run);

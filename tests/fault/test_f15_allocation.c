@@ -347,7 +347,7 @@ static void sweep_flow(struct support_home *h, struct kill_ledger *ledger, const
     while (!atomic_load(&s->done) && atomic_load(&s->violations) < 20) {
         int status = 0;
         const unsigned from = atomic_load(&s->nth);
-        const pid_t pid = fork();
+        const pid_t pid = support_fault_fork();
         assert_true(pid >= 0);
         if (pid == 0) {
             child(h, ledger, s, flow, stride);

@@ -1,10 +1,22 @@
 #include "fault.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { DECIMAL = 10 };
+
+pid_t support_fault_fork(void)
+{
+    static const int caught[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGSYS};
+    const pid_t pid = fork();
+    for (size_t i = 0; pid == 0 && i < sizeof(caught) / sizeof(caught[0]); i++) {
+        (void)signal(caught[i], SIG_DFL);
+    }
+    return pid;
+}
 
 size_t support_fault_rounds(size_t few, size_t full)
 {

@@ -3,6 +3,13 @@
 #define SUPPORT_FAULT_H
 
 #include <stddef.h>
+#include <sys/types.h>
+
+/**
+ * Fork, as fork() does. A child that breaks (SIGSEGV, SIGABRT, ...) ends there: the test library's
+ * handlers, which it would inherit, would go on with the next test in the child.
+ */
+pid_t support_fault_fork(void);
 
 /**
  * Say how many rounds to run: `few` unless the environment's LW_FAULT_ROUNDS says "full" (then

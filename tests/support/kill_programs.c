@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "hsm/rng.h"
 #include "wallet/flow_issue.h"
 
@@ -54,7 +55,7 @@ pid_t kill_start(const struct kill_programs *run, const char *const *args)
         argv[n] = args[n - 1];
     }
     support_path(run->home.folder, "log", log);
-    const pid_t pid = fork();
+    const pid_t pid = support_fault_fork();
     hold_that(pid >= 0, "a program of the test");
     if (pid == 0) {
         const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -132,7 +133,7 @@ static void look(struct kill_programs *run, bool all)
 
 void kill_look(struct kill_programs *run, bool all)
 {
-    const pid_t pid = fork();
+    const pid_t pid = support_fault_fork();
     hold_that(pid >= 0, "a program of the test");
     if (pid == 0) {
         look(run, all);
