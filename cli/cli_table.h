@@ -14,6 +14,7 @@ enum cli_exit cli_key_rotate(struct cli *cli, const char *purpose, bool same_key
 extern const struct cli_command cli_init_commands[];
 extern const struct cli_command cli_serve_commands[];
 extern const struct cli_command cli_key_commands[];
+extern const struct cli_command cli_recovery_commands[];
 extern const struct cli_command cli_cert_commands[];
 extern const struct cli_command cli_catalog_commands[];
 extern const struct cli_command cli_person_commands[];

@@ -79,11 +79,19 @@ lw_err hsm_soft_key_from_secret(const uint8_t d[32], struct hsm_soft_key **key)
     return LW_SUCCESS;
 }
 
+static lw_err secret_of(const EVP_PKEY *pkey, uint8_t d[SECRET_LEN])
+{
+    BIGNUM *taken = NULL;
+    (void)EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, &taken);
+    HSM_AUTO(bn) BIGNUM *secret = taken;
+    return secret != NULL && BN_bn2binpad(secret, d, SECRET_LEN) == SECRET_LEN ? LW_SUCCESS
+                                                                               : failed();
+}
+
 /* The public half is computed anew, so that a file whose halves do not match is mended. */
 static lw_err from_pkey(const EVP_PKEY *pkey, struct hsm_soft_key **key)
 {
     char group[32] = "";
-    BIGNUM *taken = NULL;
     uint8_t d[SECRET_LEN];
     if (EVP_PKEY_is_a(pkey, "EC") != 1 ||
         EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) != 1 ||
@@ -91,12 +99,8 @@ static lw_err from_pkey(const EVP_PKEY *pkey, struct hsm_soft_key **key)
         ERR_clear_error();
         return LW_FAIL(LW_E_UNSUPPORTED, "soft key: not a key of P-256", LW_NOWHERE);
     }
-    (void)EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, &taken);
-    HSM_AUTO(bn) BIGNUM *secret = taken;
-    if (secret == NULL || BN_bn2binpad(secret, d, SECRET_LEN) != SECRET_LEN) {
-        return failed();
-    }
-    const lw_err err = hsm_soft_key_from_secret(d, key);
+    lw_err err = secret_of(pkey, d);
+    err = err.code == LW_OK ? hsm_soft_key_from_secret(d, key) : err;
     OPENSSL_cleanse(d, sizeof(d));
     return err;
 }
@@ -165,4 +169,45 @@ void hsm_soft_key_signer(struct hsm_soft_key *key, struct hsm_signer *signer)
                                   .not_after = INT64_MAX,
                                   .sign_digest = sign_digest,
                                   .ctx = key};
+}
+
+lw_err hsm_soft_key_secret(const struct hsm_soft_key *key, uint8_t secret[HSM_P256_LEN])
+{
+    return secret_of(key->pkey, secret);
+}
+
+static EVP_PKEY *peer_of(const struct hsm_public_key *peer)
+{
+    HSM_AUTO(builder) OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    HSM_AUTO(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    EVP_PKEY *pkey = NULL;
+    if (builder == NULL || ctx == NULL ||
+        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) != 1 ||
+        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, peer->point,
+                                         peer->point_len) != 1) {
+        return NULL;
+    }
+    HSM_AUTO(params) OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1) {
+        return NULL;
+    }
+    return pkey;
+}
+
+lw_err hsm_soft_key_agree(const struct hsm_soft_key *key, const struct hsm_public_key *peer,
+                          uint8_t shared[HSM_P256_LEN])
+{
+    size_t len = HSM_P256_LEN;
+    if (peer->alg != HSM_ES256) {
+        return LW_FAIL(LW_E_UNSUPPORTED, "soft key: not a key of P-256", LW_NOWHERE);
+    }
+    HSM_AUTO(pkey) EVP_PKEY *theirs = peer_of(peer);
+    HSM_AUTO(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    if (theirs == NULL || ctx == NULL || EVP_PKEY_derive_init(ctx) != 1 ||
+        EVP_PKEY_derive_set_peer(ctx, theirs) != 1 || EVP_PKEY_derive(ctx, shared, &len) != 1 ||
+        len != HSM_P256_LEN) {
+        return failed();
+    }
+    return LW_SUCCESS;
 }

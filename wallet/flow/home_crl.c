@@ -113,7 +113,7 @@ static bool stands_for_its_key(const struct home_keys *keys, size_t at)
 {
     const struct wallet_key_record *ca = &keys->list[at];
     if (ca->purpose != HSM_PURPOSE_CA || ca->state == WALLET_KEY_DESTROYED ||
-        ca->compromised != WALLET_KEY_NEVER) {
+        ca->compromised != WALLET_KEY_NEVER || ca->lost != WALLET_KEY_NEVER || ca->standby) {
         return false;
     }
     for (size_t i = 0; i < keys->count; i++) {

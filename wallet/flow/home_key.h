@@ -6,6 +6,7 @@
 #define WALLET_HOME_KEY_H
 
 #include "home_internal.h"
+#include "hsm/key_soft.h"
 #include "wallet/trust_list.h"
 
 /* What a purpose asks of its keys. Durations in seconds. */
@@ -109,8 +110,29 @@ struct home_rewrapped {
     struct wallet_epoch epochs[16];
     uint8_t bytes[16][HSM_WRAP_MAX];
 };
+/** Wrap an epoch's key, released before, under `seal`. */
+LW_MUST_USE lw_err home_epoch_wrap(struct wallet_home *home, uint32_t number, const uint8_t *key,
+                                   const char *seal, struct home_rewrapped *out);
 LW_MUST_USE lw_err home_epochs_rewrap(struct wallet_home *home, const char *seal,
                                       struct home_rewrapped *out);
 LW_MUST_USE lw_err home_epochs_put(struct wallet_txn *txn, const struct home_rewrapped *rewrapped);
+
+/* Every epoch's key sealed to a recovery key: that of epoch i at place i - 1. */
+struct home_sealed_epochs {
+    size_t count;
+    size_t len[16];
+    uint8_t bytes[16][HSM_WRAP_MAX];
+};
+LW_MUST_USE lw_err home_epochs_seal(struct wallet_home *home, const struct hsm_public_key *to,
+                                    struct home_sealed_epochs *out);
+
+/**
+ * Open every epoch's key with the recovery key, and give each to `visit`, which may be NULL.
+ *
+ * errors  LW_E_SIGNATURE  one does not open; LW_E_CORRUPT  one is not there; as `visit`
+ */
+typedef lw_err home_epoch_visit(void *ctx, uint32_t number, const uint8_t *key);
+LW_MUST_USE lw_err home_epochs_open(struct wallet_home *home, const struct hsm_soft_key *key,
+                                    home_epoch_visit *visit, void *ctx);
 
 #endif

@@ -43,6 +43,9 @@ static const char *const names[WALLET_AUDIT_KIND_END] = {
     [WALLET_AUDIT_CRL_SIGNED] = "crl.signed",
     [WALLET_AUDIT_EPOCH_REWRAPPED] = "epoch.rewrapped",
     [WALLET_AUDIT_STORE_ADOPTED] = "store.adopted",
+    [WALLET_AUDIT_RECOVERY_SET] = "recovery.set",
+    [WALLET_AUDIT_TOKEN_RECOVERED] = "token.recovered",
+    [WALLET_AUDIT_KEY_LOST] = "key.lost",
 };
 
 const char *wallet_audit_kind_name(enum wallet_audit_kind kind)

@@ -2,7 +2,7 @@
 
 #include "row.h"
 
-enum { FIELDS = 15, AGENCY_MAX = 64, VALUE_MAX = WALLET_CERT_STORE_MAX + 1024 };
+enum { FIELDS = 17, AGENCY_MAX = 64, VALUE_MAX = WALLET_CERT_STORE_MAX + 1024 };
 
 /* Algorithms as COSE numbers them (RFC 9053), so that an order of ours is not stored. */
 static const struct {
@@ -77,7 +77,9 @@ static lw_err encode(const struct wallet_key_record *record, lw_buf *out)
     LW_TRY(wallet_row_put_opt_int(out, record->activated, WALLET_KEY_NEVER));
     LW_TRY(wallet_row_put_opt_int(out, record->retired, WALLET_KEY_NEVER));
     LW_TRY(wallet_row_put_opt_int(out, record->destroyed, WALLET_KEY_NEVER));
-    return wallet_row_put_opt_int(out, record->compromised, WALLET_KEY_NEVER);
+    LW_TRY(wallet_row_put_opt_int(out, record->compromised, WALLET_KEY_NEVER));
+    LW_TRY(wallet_row_put_opt_int(out, record->lost, WALLET_KEY_NEVER));
+    return wallet_cbor_put_uint(out, record->standby ? 1 : 0);
 }
 
 static lw_err bad_record(void)
@@ -123,6 +125,8 @@ static lw_err parse(lw_bytes label, lw_bytes value, struct wallet_key_record *re
     record->retired = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
     record->destroyed = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
     record->compromised = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
+    record->lost = wallet_row_read_opt_int(&r, WALLET_KEY_NEVER);
+    record->standby = wallet_row_read_uint(&r, 1) == 1;
     LW_TRY(wallet_stored_end(&r));
     if (record->state == 0 || !purpose_of(purpose, &record->purpose)) {
         return bad_record();
@@ -217,6 +221,7 @@ static void set_times(struct wallet_key_record *record)
     const bool signs = record->state == WALLET_KEY_ACTIVE;
     record->listed = WALLET_KEY_NEVER;
     record->compromised = WALLET_KEY_NEVER;
+    record->lost = WALLET_KEY_NEVER;
     record->activated = signs ? record->created : WALLET_KEY_NEVER;
     record->retired = record->state >= WALLET_KEY_RETIRED ? record->created : WALLET_KEY_NEVER;
     record->destroyed = record->state == WALLET_KEY_DESTROYED ? record->created : WALLET_KEY_NEVER;
@@ -270,6 +275,7 @@ lw_err wallet_store_key_set_state(struct wallet_txn *txn, lw_str label, enum wal
     record.state = state;
     LW_TRY(check_only_active(txn, &record));
     record.activated = state == WALLET_KEY_ACTIVE ? now : record.activated;
+    record.standby = record.standby && state != WALLET_KEY_ACTIVE;
     record.retired = state == WALLET_KEY_RETIRED ? now : record.retired;
     record.destroyed = state == WALLET_KEY_DESTROYED ? now : record.destroyed;
     LW_TRY(write_again(txn, &record));
@@ -297,6 +303,22 @@ lw_err wallet_store_key_compromise(struct wallet_txn *txn, lw_str label, int64_t
         record.retired = now;
     }
     record.compromised = record.compromised == WALLET_KEY_NEVER ? now : record.compromised;
+    LW_TRY(write_again(txn, &record));
+    return count_change(txn);
+}
+
+lw_err wallet_store_key_lost(struct wallet_txn *txn, lw_str label, int64_t now)
+{
+    struct wallet_key_record record;
+    LW_TRY(wallet_store_key_get(txn, label, &record));
+    if (record.lost != WALLET_KEY_NEVER) {
+        return LW_SUCCESS;
+    }
+    record.lost = now;
+    if (record.state == WALLET_KEY_PUBLISHED) {
+        record.state = WALLET_KEY_DESTROYED;
+        record.destroyed = now;
+    }
     LW_TRY(write_again(txn, &record));
     return count_change(txn);
 }

@@ -29,7 +29,7 @@ LW_MUST_USE lw_err hsm_soft_key_create(const char *path, struct hsm_soft_key **k
 LW_MUST_USE lw_err hsm_soft_key_generate(struct hsm_soft_key **key);
 
 /**
- * Make a key of the secret `d`, big-endian: published test keys only.
+ * Make a key of the secret `d`, big-endian: one put together from its parts, or of a test.
  *
  * errors  LW_E_VALUE  d is 0 or not below the curve's order
  */
@@ -44,6 +44,25 @@ static inline void hsm_soft_key_auto(struct hsm_soft_key **key)
 
 /** Return the public key; valid while `key` lives. */
 const struct hsm_public_key *hsm_soft_key_public(const struct hsm_soft_key *key);
+
+/**
+ * Agree on a secret with another P-256 key: the x coordinate of the product.
+ *
+ * shared  for a key derivation, never used as it is; the caller wipes it
+ * errors  LW_E_UNSUPPORTED  another curve; LW_E_CRYPTO
+ * source  SEC 1 section 3.3.1
+ */
+LW_MUST_USE lw_err hsm_soft_key_agree(const struct hsm_soft_key *key,
+                                      const struct hsm_public_key *peer,
+                                      uint8_t shared[HSM_P256_LEN]);
+
+/**
+ * Give the secret `d`, big-endian, so that it can be kept in parts.
+ *
+ * secret  the caller wipes it
+ */
+LW_MUST_USE lw_err hsm_soft_key_secret(const struct hsm_soft_key *key,
+                                       uint8_t secret[HSM_P256_LEN]);
 
 /** Fill a signer of purpose HSM_PURPOSE_HOLDER, at any time; valid while `key` lives. */
 void hsm_soft_key_signer(struct hsm_soft_key *key, struct hsm_signer *signer);

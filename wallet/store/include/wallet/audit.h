@@ -61,6 +61,9 @@ enum wallet_audit_kind {
     WALLET_AUDIT_CRL_SIGNED,
     WALLET_AUDIT_EPOCH_REWRAPPED, /* under another seal key; the epoch key is the same */
     WALLET_AUDIT_STORE_ADOPTED,   /* a copy, or an older state, goes on; detail: what was seen */
+    WALLET_AUDIT_RECOVERY_SET,    /* shares of a recovery key made; detail: k, n, custodians */
+    WALLET_AUDIT_TOKEN_RECOVERED, /* epoch keys opened by shares; detail: whose */
+    WALLET_AUDIT_KEY_LOST,        /* a key of the token is gone, and signs no more */
     WALLET_AUDIT_KIND_END         /* one past the last */
 };
 

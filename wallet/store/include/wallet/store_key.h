@@ -52,6 +52,8 @@ struct wallet_key_record {
     int64_t retired;
     int64_t destroyed;
     int64_t compromised; /* nothing that it signed is to be believed */
+    int64_t lost;        /* the token with it is gone: it signs no more, what it signed holds */
+    bool standby;        /* in the second token: it signs only once the first is lost */
     lw_bytes cert;       /* DER; empty: none. When read, borrows from the transaction */
 };
 
@@ -90,6 +92,12 @@ LW_MUST_USE lw_err wallet_store_key_listed(struct wallet_txn *txn, lw_str label,
 
 /** Retire a key, whatever its state, and note that nothing it signed is to be believed. */
 LW_MUST_USE lw_err wallet_store_key_compromise(struct wallet_txn *txn, lw_str label, int64_t now);
+
+/**
+ * Note that a key is gone with its token: a published one counts as destroyed; others stay in their
+ * state until they are replaced. Noted before, nothing changes.
+ */
+LW_MUST_USE lw_err wallet_store_key_lost(struct wallet_txn *txn, lw_str label, int64_t now);
 
 /** Give the number of changes of keys so far: what was made of fewer is out of date. */
 LW_MUST_USE lw_err wallet_store_key_changes(const struct wallet_txn *txn, uint64_t *changes);
