@@ -149,7 +149,9 @@ static const char *home_advice(lw_err err)
         return "Make a home with `lw init`, or name one with --home DIR.";
     case LW_E_TOKEN:
         return "Check that the token is there and its PIN file right: the folder token and the "
-               "file pin of the home, or `module`, `token_label` and `pin_file` in config.json.";
+               "file pin of the home, or `module`, `token_label` and `pin_file` in config.json. A "
+               "token "
+               "that is lost is replaced by `lw key recover`: lw-key-recover(1).";
     case LW_E_DENIED:
         return "Only its owner may read the PIN file: chmod 600 it, and run as its owner.";
     case LW_E_UNSUPPORTED:
