@@ -13,7 +13,7 @@
 
 enum {
     MAP_MAX = 256 * 1024,
-    ANSWER_MAX = 16,
+    ANSWER_MAX = 40,
     PHOTO_BATCH = 128, /* rows a transaction with photos, which are held until it commits */
 };
 
@@ -25,6 +25,8 @@ static const struct cli_option import_options[] = {
     {"dry-run", NULL, "Check, compare and report only; nothing is done.", false},
     {"gone", "revoke|keep",
      "What becomes of licenses that the register lists no more; asked on a terminal, else kept.",
+     false},
+    {"gone-max", "N", "With --gone revoke: revoke up to N, though they are more than a tenth.",
      false},
     {"part", NULL, "The file is a part of its register: what it does not list is not gone.", false},
     {"states", "set|keep", "States that differ: set as the register has them (default), or noted.",
@@ -78,22 +80,28 @@ static bool on_stop(void *ctx)
     return i->asked_to_stop;
 }
 
-/* Only a whole word revokes. */
+/* Only a whole word revokes; of many also their number, which is not typed by habit. */
 static bool on_revoke(void *ctx, const struct wallet_import_result *found)
 {
     struct importing *i = ctx;
     char answer[ANSWER_MAX] = "";
+    char wanted[ANSWER_MAX] = "revoke";
     if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
         return false;
     }
+    if (found->gone_many) {
+        (void)snprintf(wanted, sizeof(wanted), "revoke %zu", found->gone);
+    }
     (void)pthread_sigmask(SIG_SETMASK, &i->before, NULL); /* Ctrl-C ends: nothing was begun */
     fprintf(stderr,
-            "%zu licenses in force are no longer in the register. Type revoke to revoke them, or "
-            "press Enter to keep them: ",
-            found->gone);
+            "%zu of %zu licenses in force are no longer in the register%s. Type %s to revoke them, "
+            "or press Enter to keep them: ",
+            found->gone, found->in_force,
+            found->gone_many ? ": is the file whole, and of this register?" : "", wanted);
     const bool read = fgets(answer, sizeof(answer), stdin) != NULL;
     (void)pthread_sigmask(SIG_BLOCK, &i->signals, NULL);
-    return read && strcmp(answer, "revoke\n") == 0;
+    answer[strcspn(answer, "\n")] = '\0';
+    return read && strcmp(answer, wanted) == 0;
 }
 
 static enum cli_exit read_shift(struct cli *cli, struct wallet_import_order *order)
@@ -110,6 +118,7 @@ static enum cli_exit read_choices(struct cli *cli, struct wallet_import_order *o
 {
     const lw_str gone = cli_text(cli, "gone");
     const lw_str states = cli_text(cli, "states");
+    int64_t most = 0;
     order->part = cli_has(cli, "part");
     if (lw_str_is(gone, "revoke")) {
         order->gone = WALLET_GONE_REVOKE;
@@ -118,6 +127,12 @@ static enum cli_exit read_choices(struct cli *cli, struct wallet_import_order *o
     } else if (gone.len > 0) {
         return cli_usage(cli, "--gone is revoke or keep");
     }
+    if (cli_has(cli, "gone-max") &&
+        (order->gone != WALLET_GONE_REVOKE ||
+         lw_str_int(cli_text(cli, "gone-max"), &most).code != LW_OK || most < 1)) {
+        return cli_usage(cli, "--gone-max is a number, and goes with --gone revoke");
+    }
+    order->gone_max = (size_t)most;
     order->keep_states = lw_str_is(states, "keep");
     if (states.len > 0 && !order->keep_states && !lw_str_is(states, "set")) {
         return cli_usage(cli, "--states is set or keep");
@@ -210,14 +225,17 @@ const struct cli_command cli_import_commands[] = {
          "now; what officers suspended or ended by hand stays so, and is noted.\n\n"
          "Licenses in force that earlier imports of this register brought and that the file does\n"
          "not list any more are told, and on a terminal it is asked whether to revoke them; they\n"
-         "are never revoked by themselves. Bad rows are written to bad-rows.csv beside the\n"
+         "are never revoked by themselves. When more than a tenth are gone, the file may be cut\n"
+         "short or another register's: --gone revoke then revokes none unless --gone-max says\n"
+         "how many it may be. Bad rows are written to bad-rows.csv beside the\n"
          "register, never over a file that is there, with the reason in a first column. Mended,\n"
          "that file is given as it is: by its first column it is known to be a part.\n\n"
          "After Ctrl-C, a crash or a failure of the token the same command goes on, and no\n"
          "license is issued twice. Each run that does something is a batch: see `lw license\n"
          "batch list`.\n\n"
-         "Exits with 0 when rows were good, though others were left out; with 1 when none was, or\n"
-         "the file or its map does not fit; with 3 when it was ended before all was done.",
+         "Exits with 0 when rows were good, though others were left out; with 1 when none was,\n"
+         "the file or its map does not fit, or too many were gone to be revoked; with 3 when it "
+         "was ended before all was done.",
      .examples =
          "  lw license import register.csv --type business-license --map map.json --dry-run\n"
          "  lw license import register.csv --type business-license --map map.json --gone keep\n"

@@ -179,7 +179,12 @@ static void print_counts(const struct import_report *r, const struct wallet_impo
 static void print_gone(const struct import_report *r, const struct wallet_import_result *found)
 {
     char text[DIGITS_MAX];
-    if (found->gone > 0 && found->revoked_gone > 0) {
+    if (found->gone_too_many) {
+        char all[DIGITS_MAX];
+        printf("%s of %s in force no longer in the register: kept, as they are so many. Is the "
+               "file whole, and of this register? With --gone-max %zu they are revoked.\n",
+               grouped(found->gone, text), grouped(found->in_force, all), found->gone);
+    } else if (found->gone > 0 && found->revoked_gone > 0) {
         printf("%s no longer in the register: %s\n", grouped(found->gone, text),
                cli_has(r->cli, "dry-run") ? "to be revoked" : "revoked");
     } else if (found->gone > 0) {
@@ -262,6 +267,8 @@ static void put_counts(struct wallet_json_writer *w, const struct wallet_import_
     wallet_json_member_int(w, "kept", (int64_t)r->kept);
     wallet_json_member_int(w, "state_changes", (int64_t)r->states);
     wallet_json_member_int(w, "gone", (int64_t)r->gone);
+    wallet_json_member_bool(w, "gone_too_many", r->gone_too_many);
+    wallet_json_member_int(w, "in_force", (int64_t)r->in_force);
     wallet_json_member_int(w, "gone_revoked", (int64_t)r->revoked_gone);
     wallet_json_member_int(w, "gone_expired", (int64_t)r->lapsed);
     wallet_json_member_int(w, "issued", (int64_t)r->issued);
@@ -361,7 +368,7 @@ static enum cli_exit exit_of(struct import_report *r, const struct wallet_import
               stderr);
         return CLI_ENVIRONMENT;
     }
-    return found->good > 0 ? CLI_DONE : CLI_REFUSED;
+    return found->good > 0 && !found->gone_too_many ? CLI_DONE : CLI_REFUSED;
 }
 
 enum cli_exit import_report_end(struct import_report *r, const struct wallet_import_result *found,

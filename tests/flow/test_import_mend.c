@@ -193,6 +193,73 @@ static void a_bad_row_is_not_gone(void **state)
     assert_version("D-4", "d4", WALLET_ACTIVE);
 }
 
+/* A sheet that made zeros of a number's last digits lists the license, under a name nobody has. */
+static void a_row_whose_number_is_damaged_leaves_all_as_it_is(void **state)
+{
+    (void)state;
+    struct support_import revoke = {.order = {.gone = WALLET_GONE_REVOKE}};
+    (void)give("sheet", NOW_ROW("S-1", "s1") NOW_ROW("123456789012345678", "s2"), NULL);
+    const struct wallet_import_result r =
+        give("sheet", NOW_ROW("S-1", "s1") NOW_ROW("123456789012345000", "s2"), &revoke);
+    assert_int_equal(r.bad, 1);
+    assert_int_equal(r.unread, 1);
+    assert_int_equal(r.gone, 1);
+    assert_true(r.revoke_refused);
+    assert_version("123456789012345678", "s2", WALLET_ACTIVE);
+}
+
+/* Ten of a register are listed, or none: whoever asks is told, and an order must say how many. */
+static void a_file_that_lists_too_little_revokes_nothing_unless_it_is_said_how_many(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF rows = LW_BUF(SUPPORT_REGISTER_MAX);
+    struct support_import revoke = {.order = {.gone = WALLET_GONE_REVOKE}};
+    struct support_import kept = {.stop_at = 0};
+    const char *text = NULL;
+    for (int i = 0; i < 60; i++) {
+        char number[8];
+        char term[8];
+        (void)snprintf(number, sizeof(number), "M-%d", i);
+        (void)snprintf(term, sizeof(term), "m%d", i);
+        support_import_row(&rows, number, term, "2026-01-01", "2028-12-31", "AAI");
+    }
+    must(lw_buf_c(&rows, &text));
+    (void)give("many", text, NULL);
+    const char *at = text;
+    for (int i = 0; i < 6; i++) {
+        at = strchr(at, '\n') + 1;
+    }
+    struct wallet_import_result r = give("many", at, &kept); /* six of sixty: a tenth */
+    assert_int_equal(r.gone, 6);
+    assert_int_equal(r.in_force, 60);
+    assert_false(r.gone_many);
+    r = give("many", strchr(at, '\n') + 1, &revoke);
+    assert_int_equal(r.gone, 7);
+    assert_true(r.gone_too_many);
+    assert_int_equal(r.revoked_gone, 0);
+    revoke.order.gone_max = 59;
+    r = give("many", "", &revoke); /* the header, and no row */
+    assert_int_equal(r.gone, 60);
+    assert_true(r.gone_too_many);
+    assert_version("M-59", "m59", WALLET_ACTIVE);
+    revoke.order.gone_max = 60;
+    r = give("many", "", &revoke);
+    assert_false(r.gone_too_many);
+    assert_int_equal(r.revoked_gone, 60);
+    assert_version("M-59", "m59", WALLET_REVOKED);
+}
+
+/* The last of a register is many, too. */
+static void a_file_without_a_good_row_revokes_not_one(void **state)
+{
+    (void)state;
+    struct support_import revoke = {.order = {.gone = WALLET_GONE_REVOKE}};
+    (void)give("last", NOW_ROW("L-1", "l1"), NULL);
+    const struct wallet_import_result r = give("last", "", &revoke);
+    assert_true(r.gone_too_many);
+    assert_version("L-1", "l1", WALLET_ACTIVE);
+}
+
 /* The term in force is not listed any more, an older one of the number is. */
 static void a_term_can_be_gone_while_its_number_is_not(void **state)
 {
@@ -458,6 +525,9 @@ int main(void)
         cmocka_unit_test(only_what_this_register_brought_and_what_is_in_force_is_gone),
         cmocka_unit_test(a_part_or_a_file_of_bad_rows_leaves_nothing_out),
         cmocka_unit_test(a_bad_row_is_not_gone),
+        cmocka_unit_test(a_row_whose_number_is_damaged_leaves_all_as_it_is),
+        cmocka_unit_test(a_file_that_lists_too_little_revokes_nothing_unless_it_is_said_how_many),
+        cmocka_unit_test(a_file_without_a_good_row_revokes_not_one),
         cmocka_unit_test(a_term_can_be_gone_while_its_number_is_not),
         cmocka_unit_test(a_voided_batch_restores_what_it_had_changed),
         cmocka_unit_test(a_batch_of_which_something_was_presented_is_not_voided),

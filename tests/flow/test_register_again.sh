@@ -82,6 +82,8 @@ register() {
     is "$name: are the same as before" new 0 changed 0 same 3 bad 1 gone 0
     case "$out" in *'"part":true'* | *'"part": true'*) ok "$name: as a part" ;; *) not_ok "$name: as a part" "" ;; esac
 
+    head -n 1 "$work/$name/next.csv" >"$work/$name/cut.csv"
+    give "$name: a file cut short" 1 "in force no longer in the register: kept, as they are so many" "$work/$name/cut.csv" --gone revoke
     give "$name: what is gone, revoked" 0 "5 no longer in the register: revoked" "$work/$name/next.csv" --gone revoke
     [ "$(active | sort | comm -13 - <(sort "$work/$name/active") | wc -l)" -eq 5 ] && ok "$name: five are" || not_ok "$name: five are" "$(active)"
     give "$name: and is not gone again" 0 "" "$work/$name/next.csv" --gone revoke --json
@@ -99,6 +101,8 @@ else
 fi
 
 check "--gone takes no other word" 2 "--gone is revoke or keep" lw license import a.csv --type t --map m --gone drop
+check "--gone-max goes with --gone revoke" 2 "--gone-max" lw license import a.csv --type t --map m --gone keep --gone-max 3
+check "--gone-max is a number" 2 "--gone-max" lw license import a.csv --type t --map m --gone revoke --gone-max all
 check "--states takes no other word" 2 "--states is set or keep" lw license import a.csv --type t --map m --states no
 check "a part has nothing that is gone" 2 "--part" lw license import a.csv --type t --map m --part --gone revoke
 finish

@@ -16,6 +16,13 @@ static const char digits_lost[] =
     "column as text and enter it anew; where that is how the numbers are, say \"long_numbers\": "
     "\"as-they-are\" in the map";
 
+/* A damaged number names no license, or another's: it is not given on. */
+static void refuse_number(struct conversion *c, const char *why)
+{
+    import_fault(c, &c->plan->number, why);
+    c->row->number = LW_STR("");
+}
+
 static void convert_number(struct conversion *c)
 {
     const struct wallet_import_plan *plan = c->plan;
@@ -23,10 +30,10 @@ static void convert_number(struct conversion *c)
     c->row->number = import_key_of(c, &plan->number, WALLET_NUMBER_MAX);
     if (c->row->number.len > 0 && plan->type->number_scheme == WALLET_NUMBER_GBT36904 &&
         wallet_gbt36904_parse(c->row->number, &parts).code != LW_OK) {
-        import_fault(c, &plan->number, "is no license number (GB/T 36904)");
+        refuse_number(c, "is no license number (GB/T 36904)");
     }
     if (import_digits_lost(c->row->number) && !plan->long_numbers) {
-        import_fault(c, &plan->number, digits_lost);
+        refuse_number(c, digits_lost);
     }
     if (plan->version.count > 0) {
         c->row->version = import_key_of(c, &plan->version, WALLET_VERSION_MAX);

@@ -5,7 +5,12 @@
 
 #include "flow_import_internal.h"
 
-enum { PAGE = 64, RECORDS = 8 };
+enum {
+    PAGE = 64,
+    RECORDS = 8,
+    GONE_FEW = 5,    /* so many are never many */
+    GONE_SHARE = 10, /* else a tenth of what is in force */
+};
 
 static bool is_mine(const struct import_run *run, const struct wallet_import_record *record)
 {
@@ -76,11 +81,15 @@ static bool is_in_bad_row(const struct import_run *run, lw_str number)
     return false;
 }
 
+static bool was_brought_by_mine(const struct import_run *run, uint64_t import)
+{
+    return import < run->mine_count && run->mine[import];
+}
+
 lw_err import_take_gone(struct import_run *run, lw_str number, uint64_t import,
                         const uint8_t id[WALLET_UUID_LEN], int64_t valid_until)
 {
-    if (run->result->part || import >= run->mine_count || !run->mine[import] ||
-        is_in_bad_row(run, number)) {
+    if (run->result->part || !was_brought_by_mine(run, import) || is_in_bad_row(run, number)) {
         return LW_SUCCESS;
     }
     if (run->now >= valid_until) {
@@ -123,6 +132,9 @@ static lw_err look_at(struct import_run *run, const struct wallet_txn *txn,
 {
     WALLET_AUTO_LICENSE stored = {.state = 0};
     LW_TRY(wallet_store_license_load(txn, id, WALLET_LOAD_PUBLIC, &stored));
+    if (was_brought_by_mine(run, stored.import) && run->now < stored.license.valid_until) {
+        run->result->in_force++;
+    }
     return is_in_file(run, stored.license.number)
                ? LW_SUCCESS
                : import_take_gone(run, stored.license.number, stored.import, id,
@@ -181,6 +193,13 @@ static lw_err find_all(struct import_run *run)
     return tell_missing(run, txn);
 }
 
+/* A file that was cut short, or is of another register, lists little of what is in force. */
+static bool are_many(const struct import_run *run)
+{
+    return run->count == 0 ||
+           (run->gone_count > GONE_FEW && run->gone_count > run->result->in_force / GONE_SHARE);
+}
+
 /* The watch may ask a person: no transaction is open while it does. */
 lw_err import_find_gone(struct import_run *run)
 {
@@ -189,8 +208,13 @@ lw_err import_find_gone(struct import_run *run)
     if (run->gone_count == 0) {
         return LW_SUCCESS;
     }
+    run->result->gone_many = are_many(run);
     if (run->unread > 0) {
         run->result->revoke_refused = revoke;
+        return LW_SUCCESS;
+    }
+    if (revoke && run->result->gone_many && run->gone_count > run->order->gone_max) {
+        run->result->gone_too_many = true;
         return LW_SUCCESS;
     }
     if (run->order->gone == WALLET_GONE_ASK && run->watch->revoke != NULL && !run->order->dry_run) {

@@ -24,6 +24,7 @@ struct wallet_import_order {
     lw_str register_name; /* which register of this type and issuer; empty: its only one */
     bool part;            /* a part of the register: nothing is gone by it */
     enum wallet_import_gone gone;
+    size_t gone_max;     /* with WALLET_GONE_REVOKE: revoke up to so many though they are many */
     bool keep_states;    /* states that differ are noted, not set */
     int64_t shift_days;  /* added to every date: the demo's; 0 otherwise */
     bool shift_auto;     /* choose shift_days so that most of the newest terms hold today */
@@ -76,15 +77,18 @@ struct wallet_import_result {
     size_t rows; /* data rows of the file */
     size_t good;
     size_t bad;
-    size_t unread;  /* of the bad rows: those whose number cannot be read */
-    size_t fresh;   /* of the good rows: to be issued, not in the store before */
-    size_t renewed; /* of the fresh ones: terms that take the place of one in force */
-    size_t changed; /* in the store with other content: to be issued as the next version */
-    size_t already; /* the same in the store, or left as the store has them: nothing is signed */
-    size_t kept;    /* of these: the register says otherwise, and it is not done; noted */
-    size_t states;  /* of these: the register has another state now, which is set */
-    size_t gone;    /* licenses in force that the register does not list any more */
-    size_t lapsed;  /* licenses past their end that it does not list; nothing is asked of them */
+    size_t unread;   /* of the bad rows: those whose number cannot be read */
+    size_t fresh;    /* of the good rows: to be issued, not in the store before */
+    size_t renewed;  /* of the fresh ones: terms that take the place of one in force */
+    size_t changed;  /* in the store with other content: to be issued as the next version */
+    size_t already;  /* the same in the store, or left as the store has them: nothing is signed */
+    size_t kept;     /* of these: the register says otherwise, and it is not done; noted */
+    size_t states;   /* of these: the register has another state now, which is set */
+    size_t gone;     /* licenses in force that the register does not list any more */
+    size_t lapsed;   /* licenses past their end that it does not list; nothing is asked of them */
+    size_t in_force; /* licenses in force that its imports brought, those gone among them */
+    bool gone_many;  /* of these more are gone than a register in use loses; see below */
+    bool gone_too_many;  /* they were not revoked, as the order does not say that so many may be */
     size_t revoked_gone; /* of those gone: revoked by this run, or to be revoked in a dry one */
     bool revoke_refused; /* they were not revoked, as bad rows without a number may be theirs */
     size_t issued;       /* by this run */
@@ -116,7 +120,9 @@ struct wallet_import_result {
  * goes back: that is noted. Of two rows of one term neither is taken, unless they are the same.
  *
  * Licenses in force that earlier imports of this register brought and that this file does not list
- * are told to the watch and revoked only if the order or the watch says so.
+ * are told to the watch and revoked only if the order or the watch says so. When more than a tenth
+ * of those in force are gone (and more than five), or no row of the file is good, it is likelier
+ * that the file is cut short or another register's: then an order revokes only up to its gone_max.
  * The same call goes on after a crash, a stop or an error.
  *
  * home    opened with WALLET_HOME_SIGN unless in a dry run
