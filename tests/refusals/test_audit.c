@@ -10,7 +10,7 @@
 #include "store_fixture.h"
 #include "txn.h"
 
-enum { EVENTS = 40, SUBJECTS = 4 };
+enum { EVENTS = 70, SUBJECTS = 4, LAST_LOW = 63 /* the first leaf with nodes above */ };
 
 static int make(void **state)
 {
@@ -172,6 +172,57 @@ static lw_err reorder_with_openings(struct wallet_txn *txn)
     return swap(txn, WALLET_KS_AUDIT_OPENING, 10, 14);
 }
 
+static lw_err alter_node_above(struct wallet_txn *txn)
+{
+    return flip(txn, WALLET_KS_AUDIT_NODE, 0, 3);
+}
+
+static lw_err drop_node_above(struct wallet_txn *txn)
+{
+    return delete_at(txn, WALLET_KS_AUDIT_NODE, 0);
+}
+
+static lw_err lengthen_nodes_above(struct wallet_txn *txn, size_t hashes)
+{
+    static const uint8_t more[WALLET_HASH_LEN];
+    LW_AUTO_BUF value = LW_BUF(4096);
+    LW_TRY(copy_of(txn, WALLET_KS_AUDIT_NODE, 0, &value));
+    for (size_t i = 0; i < hashes; i++) {
+        LW_TRY(lw_buf_put(&value, LW_BYTES(more)));
+    }
+    return put_at(txn, WALLET_KS_AUDIT_NODE, 0, &value);
+}
+
+static lw_err one_node_too_many(struct wallet_txn *txn)
+{
+    return lengthen_nodes_above(txn, 1);
+}
+
+static lw_err more_nodes_than_any_tree_has(struct wallet_txn *txn)
+{
+    return lengthen_nodes_above(txn, 64);
+}
+
+/* As whole as before to who reads the leaf only; proofs look for the node elsewhere. */
+static lw_err keep_node_above_with_the_leaf(struct wallet_txn *txn)
+{
+    LW_AUTO_BUF low = LW_BUF(4096);
+    LW_AUTO_BUF above = LW_BUF(4096);
+    LW_TRY(copy_of(txn, WALLET_KS_AUDIT_LEAF, LAST_LOW, &low));
+    LW_TRY(copy_of(txn, WALLET_KS_AUDIT_NODE, 0, &above));
+    LW_TRY(lw_buf_put(&low, lw_buf_view(&above)));
+    lw_buf_truncate(&above, 0);
+    LW_TRY(put_at(txn, WALLET_KS_AUDIT_LEAF, LAST_LOW, &low));
+    return put_at(txn, WALLET_KS_AUDIT_NODE, 0, &above);
+}
+
+static lw_err add_node_above(struct wallet_txn *txn)
+{
+    LW_AUTO_BUF value = LW_BUF(4096);
+    LW_TRY(copy_of(txn, WALLET_KS_AUDIT_NODE, 0, &value));
+    return put_at(txn, WALLET_KS_AUDIT_NODE, 1, &value);
+}
+
 static lw_err drop_leaf(struct wallet_txn *txn)
 {
     return delete_at(txn, WALLET_KS_AUDIT_LEAF, 10);
@@ -277,6 +328,12 @@ static lw_err spoil_head(struct wallet_txn *txn)
 static const struct forgery forgeries[] = {
     {alter_leaf, 10, "a leaf altered"},
     {alter_node, 11, "a node altered"},
+    {alter_node_above, LAST_LOW, "a node above altered"},
+    {drop_node_above, LAST_LOW, "a node above dropped"},
+    {one_node_too_many, LAST_LOW, "a node above too many"},
+    {more_nodes_than_any_tree_has, LAST_LOW, "more nodes above than any tree has"},
+    {keep_node_above_with_the_leaf, LAST_LOW, "a node above kept with its leaf"},
+    {add_node_above, EVENTS + 1, "nodes above of leaves that are missing"},
     {lengthen_leaf, 10, "a leaf lengthened"},
     {shorten_leaf, 10, "a leaf shortened"},
     {alter_event, 10, "an event altered"},

@@ -7,7 +7,7 @@
 
 #include "store_fixture.h"
 
-enum { EVENTS = 40, SUBJECTS = 4 };
+enum { EVENTS = 152, SUBJECTS = 4 }; /* so that the tree has nodes above the low ones */
 
 static int make(void **state)
 {

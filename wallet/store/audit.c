@@ -1,7 +1,8 @@
 /*
- * The tree in the store: the value of leaf i holds the hashes of all nodes that it completes,
- * itself first, so keys only ever grow at the end. The complete subtree of 2^l leaves that ends
- * with leaf i is the l-th of them.
+ * The tree in the store: leaf i holds the hashes of all nodes that it completes, itself first, so
+ * keys only ever grow at the end. The complete subtree of 2^l leaves that ends with leaf i is the
+ * l-th of them. Those of 64 leaves and more lie in a keyspace of their own, under i / 64: a proof
+ * has most of its hashes from there, and all of it is as small as a hundredth of the leaves.
  */
 #include "wallet/audit.h"
 
@@ -48,15 +49,20 @@ static lw_err node(void *ctx, unsigned level, uint64_t index, uint8_t hash[WALLE
     uint8_t key[8];
     lw_bytes value = {0};
     const uint64_t last = ((index + 1) << level) - 1;
-    const lw_err err = wallet_txn_get(txn, WALLET_KS_AUDIT_LEAF, index_key(last, key), &value);
+    const bool low = level < WALLET_AUDIT_LOW_LEVELS;
+    const size_t place = low ? level : level - WALLET_AUDIT_LOW_LEVELS;
+    const lw_err err =
+        low ? wallet_txn_get(txn, WALLET_KS_AUDIT_LEAF, index_key(last, key), &value)
+            : wallet_txn_get(txn, WALLET_KS_AUDIT_NODE,
+                             index_key(last >> WALLET_AUDIT_LOW_LEVELS, key), &value);
     if (err.code == LW_E_NOT_FOUND) {
         return corrupt("audit: a leaf is missing");
     }
     LW_TRY(err);
-    if (value.len / WALLET_HASH_LEN <= level) {
+    if (value.len / WALLET_HASH_LEN <= place) {
         return corrupt("audit: a leaf is not of its form");
     }
-    memcpy(hash, value.ptr + (size_t)level * WALLET_HASH_LEN, WALLET_HASH_LEN);
+    memcpy(hash, value.ptr + place * WALLET_HASH_LEN, WALLET_HASH_LEN);
     return LW_SUCCESS;
 }
 
@@ -95,8 +101,14 @@ static lw_err put_leaf(struct wallet_txn *txn, uint64_t index, const uint8_t lea
         LW_TRY(wallet_merkle_node(hashes[count], hashes[count - 1], hashes[count]));
         count++;
     }
-    const lw_bytes value = {.ptr = hashes[0], .len = count * WALLET_HASH_LEN};
-    return wallet_txn_append(txn, WALLET_KS_AUDIT_LEAF, index_key(index, key), value);
+    const size_t low = count < WALLET_AUDIT_LOW_LEVELS ? count : WALLET_AUDIT_LOW_LEVELS;
+    const lw_bytes value = {.ptr = hashes[0], .len = low * WALLET_HASH_LEN};
+    const lw_bytes above = {.ptr = hashes[low], .len = (count - low) * WALLET_HASH_LEN};
+    LW_TRY(wallet_txn_append(txn, WALLET_KS_AUDIT_LEAF, index_key(index, key), value));
+    return above.len == 0
+               ? LW_SUCCESS
+               : wallet_txn_append(txn, WALLET_KS_AUDIT_NODE,
+                                   index_key(index >> WALLET_AUDIT_LOW_LEVELS, key), above);
 }
 
 static lw_err put_opening(struct wallet_txn *txn, uint64_t index, lw_bytes nonce, lw_bytes encoded)

@@ -24,7 +24,7 @@ static void fault(struct checking *c, uint64_t index, const char *why)
 }
 
 /* Recomputes the nodes that leaf `index` completes, and compares them with those stored. */
-static lw_err check_nodes(struct checking *c, uint64_t index, lw_bytes value)
+static lw_err compare_nodes(struct checking *c, uint64_t index, lw_bytes value)
 {
     uint8_t hash[WALLET_HASH_LEN];
     unsigned level = 0;
@@ -48,6 +48,32 @@ static lw_err check_nodes(struct checking *c, uint64_t index, lw_bytes value)
         fault(c, index, "the leaf is not of its form");
     }
     return LW_SUCCESS;
+}
+
+/* With every 64th leaf go the nodes above the low ones. */
+static lw_err check_nodes(struct checking *c, uint64_t index, lw_bytes low)
+{
+    static const uint64_t mask = ((uint64_t)1 << WALLET_AUDIT_LOW_LEVELS) - 1;
+    uint8_t key[8];
+    lw_bytes above = {0};
+    LW_AUTO_BUF nodes = LW_BUF((LEVELS_MAX + 1) * WALLET_HASH_LEN);
+    if (low.len > WALLET_AUDIT_LOW_LEVELS * WALLET_HASH_LEN) {
+        fault(c, index, "the leaf is not of its form");
+        return LW_SUCCESS;
+    }
+    if ((index & mask) != mask) {
+        return compare_nodes(c, index, low);
+    }
+    wallet_key_put_u64(key, index >> WALLET_AUDIT_LOW_LEVELS);
+    const lw_err err = wallet_txn_get(c->txn, WALLET_KS_AUDIT_NODE, LW_BYTES(key), &above);
+    if (err.code == LW_E_NOT_FOUND || above.len > nodes.max - low.len) {
+        fault(c, index, "the nodes above the leaf are missing or not of their form");
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    LW_TRY(lw_buf_put(&nodes, low));
+    LW_TRY(lw_buf_put(&nodes, above));
+    return compare_nodes(c, index, lw_buf_view(&nodes));
 }
 
 /* An erased opening must be told of by the later leaf that it names. */
@@ -179,8 +205,13 @@ static lw_err check_counts(struct checking *c, uint64_t size)
 {
     uint64_t subjects = 0;
     uint64_t receipts = 0;
+    uint64_t nodes = 0;
+    LW_TRY(wallet_txn_count(c->txn, WALLET_KS_AUDIT_NODE, &nodes));
     LW_TRY(wallet_txn_count(c->txn, WALLET_KS_AUDIT_SUBJECT, &subjects));
     LW_TRY(wallet_txn_count(c->txn, WALLET_KS_AUDIT_RECEIPT, &receipts));
+    if (nodes != size >> WALLET_AUDIT_LOW_LEVELS) {
+        fault(c, size, "there are nodes of leaves that are missing");
+    }
     if (subjects != c->subjects) {
         fault(c, size, "a subject's entry leads to no event of it");
     }

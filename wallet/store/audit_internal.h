@@ -7,6 +7,9 @@
 
 enum { WALLET_AUDIT_VALUE_MAX = 64 * 1024, WALLET_AUDIT_SUBJECT_KEY_MAX = 1 + 64 + 8 };
 
+/* So many levels of nodes lie with the leaf that completes them, those above in `audit-node`. */
+enum { WALLET_AUDIT_LOW_LEVELS = 6 };
+
 /** Number of leaves: one past the last key. */
 LW_MUST_USE lw_err wallet_audit_size(const struct wallet_txn *txn, uint64_t *size);
 

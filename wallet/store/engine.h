@@ -107,6 +107,7 @@ struct wallet_engine_ops {
     void (*scan_end)(struct wallet_engine_scan *scan);
 
     lw_err (*sync)(struct wallet_engine *engine);
+    lw_err (*defer)(struct wallet_engine *engine, bool yes); /* see wallet_store_defer_sync() */
     /* Copy into an existing empty folder, durably; what a failed copy left is for `discard`. */
     lw_err (*copy)(struct wallet_engine *engine, const char *dir,
                    bool compact);                /* without free pages: slower */

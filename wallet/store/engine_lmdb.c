@@ -469,6 +469,7 @@ const struct wallet_engine_ops wallet_engine_lmdb = {
     .step = step,
     .scan_end = scan_end,
     .sync = lmdb_sync,
+    .defer = lmdb_defer,
     .copy = lmdb_copy,
     .own = lmdb_own,
     .tend = lmdb_tend,

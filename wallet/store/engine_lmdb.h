@@ -89,6 +89,7 @@ lw_err lmdb_open(const struct wallet_engine_config *config, struct wallet_engine
 void lmdb_close(struct wallet_engine *engine);
 lw_err lmdb_prepare(struct wallet_engine *engine);
 lw_err lmdb_sync(struct wallet_engine *engine);
+lw_err lmdb_defer(struct wallet_engine *engine, bool yes);
 lw_err lmdb_copy(struct wallet_engine *engine, const char *dir, bool compact);
 lw_err lmdb_own(struct wallet_engine *engine);
 lw_err lmdb_tend(struct wallet_engine *engine, unsigned *cleared);

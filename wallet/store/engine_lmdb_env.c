@@ -383,6 +383,14 @@ lw_err lmdb_sync(struct wallet_engine *engine)
     return mdb_env_sync(e->env, 1) == 0 ? LW_SUCCESS : lmdb_fail(e);
 }
 
+lw_err lmdb_defer(struct wallet_engine *engine, bool yes)
+{
+    struct lmdb_engine *e = (struct lmdb_engine *)engine;
+    LW_TRY(lmdb_health(engine));
+    LW_TRY(lmdb_fault(mdb_env_set_flags(e->env, MDB_NOSYNC, yes ? 1 : 0)));
+    return yes ? LW_SUCCESS : lmdb_sync(engine);
+}
+
 static int sync_folder(const char *dir)
 {
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -6,6 +6,7 @@ static const struct wallet_ks_row rows[WALLET_KS_COUNT] = {
     [WALLET_KS_META] = {"meta", WALLET_KS_CBOR},
     [WALLET_KS_EPOCH] = {"epoch", WALLET_KS_CBOR},
     [WALLET_KS_AUDIT_LEAF] = {"audit-leaf", WALLET_KS_RAW},
+    [WALLET_KS_AUDIT_NODE] = {"audit-node", WALLET_KS_RAW},
     [WALLET_KS_AUDIT_OPENING] = {"audit-opening", WALLET_KS_CBOR},
     [WALLET_KS_AUDIT_SUBJECT] = {"audit-subject", WALLET_KS_EMPTY},
     [WALLET_KS_AUDIT_RECEIPT] = {"audit-receipt", WALLET_KS_CBOR},

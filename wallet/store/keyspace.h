@@ -11,7 +11,8 @@ enum wallet_keyspace {
     WALLET_KS_META, /* store record, generation, look-up root */
     WALLET_KS_EPOCH,
     /* the audit log */
-    WALLET_KS_AUDIT_LEAF,    /* index -> hashes of the nodes that the leaf completes */
+    WALLET_KS_AUDIT_LEAF,    /* index -> hashes of the low nodes that the leaf completes */
+    WALLET_KS_AUDIT_NODE,    /* place -> hashes of the nodes above, completed by the same leaf */
     WALLET_KS_AUDIT_OPENING, /* index -> nonce and event, or by which leaf it was erased */
     WALLET_KS_AUDIT_SUBJECT, /* subject, index -> nothing */
     WALLET_KS_AUDIT_RECEIPT, /* receipt id -> index */

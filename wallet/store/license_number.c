@@ -37,79 +37,6 @@ static lw_err follow(const struct wallet_txn *txn, lw_bytes value, lw_str type, 
     return LW_SUCCESS;
 }
 
-/* What a walk over the versions of a number, newest first, found. */
-struct newest {
-    bool there;
-    enum wallet_state state;
-    uint8_t id[WALLET_UUID_LEN];
-};
-
-/* A version in force comes before the others, one that is superseded after them. */
-static bool comes_before(enum wallet_state state, const struct newest *best)
-{
-    return !best->there || !wallet_state_is_final(state) ||
-           (best->state == WALLET_SUPERSEDED && state != WALLET_SUPERSEDED);
-}
-
-/*
- * Gives the version that stands for its number: no intent, and not always the last that came,
- * since a register's older term may be mended and imported after the newer ones.
- */
-static lw_err newest(const struct wallet_txn *txn, lw_str type, lw_str number,
-                     uint8_t id[WALLET_UUID_LEN])
-{
-    struct wallet_row_key prefix = {0};
-    struct newest best = {.there = false};
-    lw_bytes key = {0};
-    lw_bytes value = {0};
-    wallet_row_key_text(&prefix, number);
-    wallet_row_key_text(&prefix, type);
-    WALLET_AUTO_SCAN scan =
-        wallet_scan_back(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
-    while (!(best.there && !wallet_state_is_final(best.state)) &&
-           wallet_scan_next(&scan, &key, &value)) {
-        struct wallet_stored_license row;
-        bool there = false;
-        LW_TRY(follow(txn, value, type, number, &row, &there));
-        if (there && comes_before(row.state, &best)) {
-            best = (struct newest){.there = true, .state = row.state};
-            memcpy(best.id, row.license.id, WALLET_UUID_LEN);
-        }
-    }
-    LW_TRY(scan.err);
-    if (!best.there) {
-        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
-    }
-    memcpy(id, best.id, sizeof(best.id));
-    return LW_SUCCESS;
-}
-
-static bool lengths_ok(lw_str type, lw_str number)
-{
-    return number.len > 0 && number.len <= WALLET_NUMBER_MAX && type.len <= WALLET_ID_TEXT_MAX;
-}
-
-lw_err wallet_store_license_find(const struct wallet_txn *txn, lw_str type, lw_str number,
-                                 uint8_t id[WALLET_UUID_LEN])
-{
-    struct wallet_type_id only[1];
-    size_t count = 1;
-    if (!lengths_ok(type, number)) {
-        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
-    }
-    if (type.len > 0) {
-        return newest(txn, type, number, id);
-    }
-    LW_TRY(wallet_store_license_types(txn, number, only, &count));
-    if (count > 1) {
-        return LW_FAIL(LW_E_CONFLICT, "license: several types have the number", LW_NOWHERE);
-    }
-    if (count == 0) {
-        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
-    }
-    return newest(txn, lw_str_c(only[0].text), number, id);
-}
-
 /* Reads the type out of the key of a number; false when there is none. */
 static bool type_of_key(lw_bytes key, size_t at, struct wallet_type_id *type)
 {
@@ -123,6 +50,98 @@ static bool type_of_key(lw_bytes key, size_t at, struct wallet_type_id *type)
     memcpy(type->text, text.ptr, text.len);
     type->text[text.len] = '\0';
     return true;
+}
+
+/* What a walk over the versions of a number, newest first, found. */
+struct newest {
+    bool there;
+    enum wallet_state state;
+    struct wallet_type_id type;
+    uint8_t id[WALLET_UUID_LEN];
+};
+
+static bool is_of(const struct newest *best, const struct wallet_type_id *type)
+{
+    return best->there && strcmp(best->type.text, type->text) == 0;
+}
+
+/* A version in force comes before the others, one that is superseded after them. */
+static bool comes_before(enum wallet_state state, const struct newest *best)
+{
+    return !best->there || !wallet_state_is_final(state) ||
+           (best->state == WALLET_SUPERSEDED && state != WALLET_SUPERSEDED);
+}
+
+static lw_err weigh(const struct wallet_txn *txn, lw_bytes value, const struct wallet_type_id *type,
+                    lw_str number, struct newest *best)
+{
+    struct wallet_stored_license row;
+    bool there = false;
+    LW_TRY(follow(txn, value, lw_str_c(type->text), number, &row, &there));
+    if (!there) {
+        return LW_SUCCESS;
+    }
+    if (best->there && !is_of(best, type)) {
+        return LW_FAIL(LW_E_CONFLICT, "license: several types have the number", LW_NOWHERE);
+    }
+    if (comes_before(row.state, best)) {
+        *best = (struct newest){.there = true, .state = row.state, .type = *type};
+        memcpy(best->id, row.license.id, WALLET_UUID_LEN);
+    }
+    return LW_SUCCESS;
+}
+
+/*
+ * Gives the version that stands for its number, of all types when `type` is empty: no intent, and
+ * not always the last that came, since a register's older term may be mended and imported after
+ * the newer ones. Once one in force was found, no other of its type is read.
+ */
+static lw_err newest(const struct wallet_txn *txn, lw_str type, lw_str number, struct newest *best)
+{
+    struct wallet_row_key prefix = {0};
+    lw_bytes key = {0};
+    lw_bytes value = {0};
+    wallet_row_key_text(&prefix, number);
+    const size_t type_at = prefix.len;
+    if (type.len > 0) {
+        wallet_row_key_text(&prefix, type);
+    }
+    WALLET_AUTO_SCAN scan =
+        wallet_scan_back(txn, WALLET_KS_LICENSE_NUMBER, wallet_row_key_view(&prefix));
+    while (wallet_scan_next(&scan, &key, &value)) {
+        struct wallet_type_id its;
+        if (!type_of_key(key, type_at, &its)) {
+            return LW_FAIL(LW_E_CORRUPT, "license: a number without its type", LW_NOWHERE);
+        }
+        const bool found = is_of(best, &its) && !wallet_state_is_final(best->state);
+        if (found && type.len > 0) {
+            break;
+        }
+        if (!found) {
+            LW_TRY(weigh(txn, value, &its, number, best));
+        }
+    }
+    return scan.err;
+}
+
+static bool lengths_ok(lw_str type, lw_str number)
+{
+    return number.len > 0 && number.len <= WALLET_NUMBER_MAX && type.len <= WALLET_ID_TEXT_MAX;
+}
+
+lw_err wallet_store_license_find(const struct wallet_txn *txn, lw_str type, lw_str number,
+                                 uint8_t id[WALLET_UUID_LEN])
+{
+    if (!lengths_ok(type, number)) {
+        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+    }
+    struct newest best = {.there = false};
+    LW_TRY(newest(txn, type, number, &best));
+    if (!best.there) {
+        return LW_FAIL(LW_E_NOT_FOUND, "license: no such number", LW_NOWHERE);
+    }
+    memcpy(id, best.id, sizeof(best.id));
+    return LW_SUCCESS;
 }
 
 lw_err wallet_store_license_types(const struct wallet_txn *txn, lw_str number,

@@ -200,6 +200,11 @@ lw_err wallet_store_stat(struct wallet_store *store, struct wallet_store_stat *s
     return LW_SUCCESS;
 }
 
+lw_err wallet_store_defer_sync(struct wallet_store *store, bool yes)
+{
+    return store->ops->defer(store->engine, yes);
+}
+
 lw_err wallet_store_tend(struct wallet_store *store, unsigned *cleared)
 {
     return store->ops->tend(store->engine, cleared);

@@ -237,6 +237,15 @@ struct wallet_store_stat {
 };
 LW_MUST_USE lw_err wallet_store_stat(struct wallet_store *store, struct wallet_store_stat *stat);
 
+/**
+ * Let commits return before they are durable, or, with `yes` false, make all durable that was
+ * committed meanwhile and go on as before. A power cut in between can leave a store that does not
+ * open: only for one that is filled to be measured and thrown away. While no write is queued.
+ *
+ * errors  LW_E_IO  the store failed
+ */
+LW_MUST_USE lw_err wallet_store_defer_sync(struct wallet_store *store, bool yes);
+
 /** Free what readers that were killed still hold; sets how many there were. Cheap: call it often.
  */
 LW_MUST_USE lw_err wallet_store_tend(struct wallet_store *store, unsigned *cleared);
