@@ -15,7 +15,8 @@ enum { LARGE_NUMBER_MAX = 32, LARGE_PER_PERSON = 10 };
 struct bench_filling {
     size_t count; /* licenses added */
     double wall_s;
-    double cpu_s; /* of this process */
+    double cpu_s;        /* of this process */
+    uint64_t used_bytes; /* that the store takes then */
 };
 
 /**
@@ -51,9 +52,8 @@ struct bench_large {
     struct wallet_verifier *verifier;
     struct bench_server server;
     struct bench_client *client;
-    size_t count;                   /* of each operation in a round */
-    uint64_t leaves;                /* of the audit log, when the session began */
-    struct bench_samples *start_ms; /* from the start of `lw serve` to its first answer */
+    size_t count;    /* of each operation in a turn */
+    uint64_t leaves; /* of the audit log, when the session began */
 };
 
 struct bench_large_op {
@@ -66,5 +66,34 @@ struct bench_large_op {
 
 /** Return the table of operations and set its length; static. */
 const struct bench_large_op *bench_large_ops(size_t *count);
+
+/* bench_large_side.c: a store with a process of its own */
+
+struct bench_side {
+    pid_t pid; /* 0: none */
+    int socket;
+};
+
+/* What a side says once it is filled. */
+struct bench_ready {
+    lw_err err;
+    struct bench_filling filling;
+};
+
+/* What is asked for beside the places of the table above. */
+enum { BENCH_LARGE_START = 0xfe, BENCH_LARGE_TOKEN = 0xff };
+
+/** Start a process that makes a home and fills its store. One thread runs when it is called. */
+LW_MUST_USE lw_err bench_side_start(struct bench *b, size_t licenses, struct bench_side *side);
+
+/** Wait until it is filled, and take how that went. */
+LW_MUST_USE lw_err bench_side_ready(struct bench_side *side, struct bench_filling *filling);
+
+/** Let it do one measurement: a place of the table (how many a CPU second), BENCH_LARGE_START (ms
+ * from the start of the service to its first answer) or BENCH_LARGE_TOKEN (H). */
+LW_MUST_USE lw_err bench_side_ask(struct bench_side *side, uint8_t op, double *value);
+
+/** End it, which removes its home. For one that was never started too. */
+void bench_side_end(struct bench_side *side);
 
 #endif
