@@ -5,8 +5,9 @@
 #include "cli_table.h"
 #include "wallet/flow_key.h"
 #include "wallet/json_write.h"
+#include "wallet/jwk.h"
 
-enum { OUTPUT_MAX = 4 * 1024 * 1024, HEX_LEN = 64, DATE_LEN = 10, KID_DIGITS = 16 };
+enum { OUTPUT_MAX = 4 * 1024 * 1024, HEX_LEN = 64, DATE_LEN = 10, KID_DIGITS = 16, JWK_MAX = 1024 };
 
 static const char *step_name(enum wallet_key_step step)
 {
@@ -30,6 +31,17 @@ static void put_time(struct wallet_json_writer *json, const char *name, int64_t 
     if (t != WALLET_KEY_NEVER) {
         wallet_json_member_time(json, name, t);
     }
+}
+
+/* ID tokens are verified by a JWK; all others who verify have a certificate or a pin. */
+static lw_err put_jwk(const struct wallet_key_record *key, struct wallet_json_writer *json)
+{
+    LW_AUTO_BUF jwk = LW_BUF(JWK_MAX);
+    if (key->purpose == HSM_PURPOSE_ID_TOKEN || key->purpose == HSM_PURPOSE_ID_TOKEN_RSA) {
+        LW_TRY(wallet_jwk_write(&key->key, &jwk));
+        wallet_json_member_raw(json, "jwk", lw_buf_text(&jwk));
+    }
+    return LW_SUCCESS;
 }
 
 static lw_err put_key(const struct wallet_key_info *info, lw_str hex,
@@ -59,6 +71,7 @@ static lw_err put_key(const struct wallet_key_info *info, lw_str hex,
         json, "kid",
         ((lw_str){.ptr = hex.ptr, .len = hex.len < KID_DIGITS ? hex.len : KID_DIGITS}));
     wallet_json_member_text(json, "sha256", hex);
+    LW_TRY(put_jwk(key, json));
     wallet_json_put_end(json);
     return LW_SUCCESS;
 }
@@ -173,6 +186,7 @@ static const char *consequence(enum hsm_purpose purpose)
         return "Heads signed after the theft prove nothing: compare the log with witnesses.";
     case HSM_PURPOSE_ACCESS:
     case HSM_PURPOSE_ID_TOKEN:
+    case HSM_PURPOSE_ID_TOKEN_RSA:
         return "Requests and tokens signed by the key are refused: people sign in again.";
     case HSM_PURPOSE_HOLDER:
     case HSM_PURPOSE_NONE:
@@ -249,8 +263,8 @@ enum cli_exit cli_key_rotate(struct cli *cli, const char *purpose, bool same_key
                                      .progress = key_step,
                                      .progress_ctx = cli};
     if (!purpose_of(purpose, &order.purpose)) {
-        return cli_usage(cli, "the purpose is one of ca, ds-vc, ds-mdoc, status, access, id, log, "
-                              "tl, seal, custody");
+        return cli_usage(cli, "the purpose is one of ca, ds-vc, ds-mdoc, status, access, id, "
+                              "id-rsa, log, tl, seal, custody");
     }
     if (order.now && order.compromised) {
         return cli_usage(cli, "--now and --compromised do not go together");
@@ -310,21 +324,23 @@ const struct cli_command cli_key_commands[] = {
              "what it signs. An ALARM stands for 30 days before. KID is what others know a key\n"
              "by: the first bytes of the SHA-256 of its certificate, or of the public key where\n"
              "it has none. With --json `sha256` is the whole; that of the key `tl` is the pin for\n"
-             "`lw sync`.",
+             "`lw sync`. The keys of ID tokens have their public key as `jwk`; `id-rsa` has no\n"
+             "certificate, and `sha256` is its JWK's thumbprint.",
      .run = run_list},
     {.name = "key rotate",
      .args = "PURPOSE",
      .args_min = 1,
      .args_max = 1,
      .summary = "begin to replace a key by a new one",
-     .text = "Makes a new key in the token, has it certified and publishes it in the trust list.\n"
-             "It signs once every verifier knows it: ten days later, as long as a trust list and\n"
-             "its grace last (keys that wrap: one day). The old key then retires, and what it\n"
-             "signed is verified until its end; then it is destroyed. `lw serve` takes each step\n"
-             "when it is due, `lw key advance` does so without a service. Killed at any point,\n"
-             "either goes on.\n\n"
-             "PURPOSE is ca, ds-vc, ds-mdoc, status, access, id, log, tl, seal or custody. `seal`\n"
-             "also begins a new epoch: what is stored is not sealed anew.",
+     .text =
+         "Makes a new key in the token, has it certified and publishes it in the trust list.\n"
+         "It signs once every verifier knows it: ten days later, as long as a trust list and\n"
+         "its grace last (keys that wrap: one day). The old key then retires, and what it\n"
+         "signed is verified until its end; then it is destroyed. `lw serve` takes each step\n"
+         "when it is due, `lw key advance` does so without a service. Killed at any point,\n"
+         "either goes on.\n\n"
+         "PURPOSE is ca, ds-vc, ds-mdoc, status, access, id, id-rsa, log, tl, seal or custody.\n"
+         "`seal` also begins a new epoch: what is stored is not sealed anew.",
      .examples = "  lw key rotate ds-vc --agency market-regulation\n  lw key rotate tl\n"
                  "  lw key rotate status --agency market-regulation --compromised",
      .options = rotate_options,

@@ -14,12 +14,13 @@ static const struct cli_option options[] = {
 
 static lw_err fetch(void *ctx, lw_str uri, const char *accept, lw_buf *body)
 {
+    const struct wallet_sync_order *order = ctx;
     const struct idp_fetch_limits limits = {.timeout_ms = TIMEOUT_MS,
                                             .body_max = DOCUMENT_MAX,
-                                            .loopback_http = true,
+                                            .loopback_http = idp_uri_is_loopback(order->server),
+                                            .exact_type = true,
                                             .redirects = REDIRECTS};
     struct idp_fetch_result result;
-    (void)ctx;
     return idp_fetch(&limits, uri, accept, body, &result);
 }
 
@@ -32,6 +33,8 @@ static const char *advice_for(lw_err err)
     case LW_E_CONFLICT:
         return "The folder stays as it was. If the server was restored from an old copy, ask its "
                "operator.";
+    case LW_E_DENIED:
+        return "The server needs https; http is taken from this machine only.";
     case LW_E_NETWORK:
     case LW_E_TIMEOUT:
         return "The folder stays as it was and is good until its lists end.";
@@ -46,12 +49,13 @@ static enum cli_exit run_sync(struct cli *cli)
     if (!cli_has(cli, "server") || !cli_has(cli, "to")) {
         return cli_usage(cli, "--server and --to are needed");
     }
-    const struct wallet_sync_order order = {
+    struct wallet_sync_order order = {
         .server = cli_text(cli, "server"),
         .dir = cli_get(cli, "to"),
         .pin = cli_text(cli, "pin"),
         .fetch = fetch,
     };
+    order.fetch_ctx = &order;
     const lw_err err = wallet_flow_sync(&order, &cli->env, &result);
     if (err.code == LW_E_VALUE) {
         (void)cli_fail(cli, err, "no pin",
@@ -77,7 +81,8 @@ const struct cli_command cli_sync_commands[] = {
      .text = "Fetches the signed trust list, the license types and every status list into a\n"
              "folder for `lw verify --offline`. The list's key is pinned the first time; an older\n"
              "list than the one held, or a different one of the same version, is refused. Each\n"
-             "file is replaced whole.",
+             "file is replaced whole. The server is asked by https; by http only where it is\n"
+             "given as an address of this machine.",
      .examples = "  lw sync --server https://wallet.example.org --to /srv/gate --pin 5f2c...",
      .options = options,
      .run = run_sync},

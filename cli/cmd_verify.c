@@ -160,8 +160,10 @@ static enum cli_exit ask_server(struct cli *cli, const struct wallet_verificatio
     LW_AUTO_BUF reply = LW_BUF(ANSWER_MAX);
     LW_AUTO_BUF uri = LW_BUF(URI_MAX);
     struct idp_fetch_result result;
-    const struct idp_fetch_limits limits = {
-        .timeout_ms = SERVER_TIMEOUT_MS, .body_max = ANSWER_MAX, .loopback_http = true};
+    const struct idp_fetch_limits limits = {.timeout_ms = SERVER_TIMEOUT_MS,
+                                            .body_max = ANSWER_MAX,
+                                            .loopback_http =
+                                                idp_uri_is_loopback(cli_text(cli, "server"))};
     struct wallet_json_writer w = wallet_json_writer(&body);
     wallet_json_put_object(&w);
     wallet_json_member_text(&w, "presentation", request->text);

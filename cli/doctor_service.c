@@ -1,14 +1,18 @@
 /* What is published, and the service that publishes it. */
-#define _POSIX_C_SOURCE 200809L
-
-#include <sys/stat.h>
+#include <stdio.h>
 
 #include "doctor.h"
 #include "idp/client.h"
 #include "wallet/store_key.h"
 #include "wallet/store_status.h"
 
-enum { PAGE = 16, TIMEOUT_MS = 3000, BODY_MAX = 64 * 1024, URI_BYTES = 512 };
+enum {
+    PAGE = 16,
+    TIMEOUT_MS = 3000,
+    BODY_MAX = 64 * 1024,
+    URI_BYTES = 512,
+    CRL_LATE_S = 8 * LW_DAY_S, /* a day after it was due */
+};
 
 static const char run_service[] = "Start the service (`lw serve`): it signs them anew in time.";
 
@@ -56,10 +60,51 @@ static void check_status_lists(struct doctor *d, const struct wallet_txn *txn)
     }
 }
 
+/* A list that is read under the CA key's label, once for all certificates of the key. */
+static void check_crl(struct doctor *d, const struct wallet_txn *txn,
+                      const struct wallet_key_record *ca)
+{
+    struct wallet_signed_doc doc;
+    char what[URI_BYTES];
+    if (wallet_store_crl_get(txn, lw_str_c(ca->token), &doc).code != LW_OK) {
+        doctor_say(d, DOCTOR_BAD, "Sign it: `lw cert crl`.", "there is no CRL of the key %s",
+                   ca->token);
+        return;
+    }
+    const int64_t age = (d->now - doc.iat) / LW_DAY_S;
+    (void)snprintf(what, sizeof(what), "CRL, of the key %s", ca->token);
+    if (d->now - doc.iat > CRL_LATE_S && doc.exp - d->now >= LW_DAY_S) {
+        doctor_say(d, DOCTOR_SOON, "It is signed anew every 7 days: `lw cert crl`, or `lw serve`.",
+                   "%s, was signed %lld days ago", what, (long long)age);
+        return;
+    }
+    check_doc(d, what, &doc, "Sign it anew: `lw cert crl`, or start the service (`lw serve`).");
+}
+
+static void check_crls(struct doctor *d, const struct wallet_txn *txn)
+{
+    struct wallet_page page = {.len = 0};
+    while (!page.end) {
+        struct wallet_key_record keys[PAGE];
+        size_t count = PAGE;
+        if (wallet_store_key_page(txn, &page, keys, &count).code != LW_OK) {
+            return; /* the keys' family tells */
+        }
+        for (size_t i = 0; i < count; i++) {
+            const bool signs =
+                keys[i].state == WALLET_KEY_ACTIVE || keys[i].state == WALLET_KEY_RETIRED;
+            if (keys[i].purpose == HSM_PURPOSE_CA && signs &&
+                keys[i].compromised == WALLET_KEY_NEVER &&
+                strcmp(keys[i].label, keys[i].token) == 0) {
+                check_crl(d, txn, &keys[i]);
+            }
+        }
+    }
+}
+
 void doctor_lists(struct doctor *d)
 {
     struct wallet_signed_doc doc;
-    struct wallet_key_record key;
     WALLET_AUTO_TXN txn = NULL;
     if (d->home == NULL || wallet_read_begin(wallet_home_store(d->home), &txn).code != LW_OK) {
         return;
@@ -68,46 +113,38 @@ void doctor_lists(struct doctor *d)
     if (wallet_store_trust_list_get(txn, 0, &doc).code == LW_OK) {
         check_doc(d, "trust list", &doc, run_service);
     }
-    if (wallet_store_key_active(txn, HSM_PURPOSE_CA, LW_STR(""), &key).code == LW_OK &&
-        wallet_store_crl_get(txn, lw_str_c(key.label), &doc).code == LW_OK) {
-        check_doc(d, "CRL", &doc, run_service);
-    }
+    check_crls(d, txn);
 }
+
+static const char unix_prefix[] = "unix:";
 
 static void check_answer(struct doctor *d, const char *listen)
 {
     char uri[URI_BYTES];
     LW_AUTO_BUF body = LW_BUF(BODY_MAX);
     struct idp_fetch_result result;
-    const struct idp_fetch_limits limits = {
-        .timeout_ms = TIMEOUT_MS, .body_max = BODY_MAX, .loopback_http = true};
-    (void)snprintf(uri, sizeof(uri), "http://%s/readyz", listen);
+    const bool local = lw_str_starts(lw_str_c(listen), lw_str_c(unix_prefix));
+    const struct idp_fetch_limits limits = {.timeout_ms = TIMEOUT_MS,
+                                            .body_max = BODY_MAX,
+                                            .loopback_http = true,
+                                            .socket =
+                                                local ? listen + sizeof(unix_prefix) - 1 : NULL};
+    (void)snprintf(uri, sizeof(uri), "http://%s/readyz", local ? "localhost" : listen);
     const lw_err err = idp_fetch(&limits, lw_str_c(uri), "application/json", &body, &result);
     if (err.code == LW_OK) {
         doctor_say(d, DOCTOR_GOOD, NULL, "it runs and is ready, on %s", listen);
-    } else if (lw_err_class(err.code) == LW_CLASS_ENVIRONMENT || err.code == LW_E_TIMEOUT) {
-        doctor_say(d, DOCTOR_SOON, "Start it: `lw serve`, or the unit license-wallet.service.",
-                   "nothing answers on %s", listen);
-    } else {
+    } else if (result.status != 0) {
         doctor_say(d, DOCTOR_BAD, "Its log says why; the lines above may, too.",
                    "it runs on %s and is not ready", listen);
+    } else {
+        doctor_say(d, DOCTOR_SOON, "Start it: `lw serve`, or the unit license-wallet.service.",
+                   "nothing answers on %s", listen);
     }
 }
 
 void doctor_service(struct doctor *d)
 {
-    const char *listen = d->cli->config.listen;
-    struct stat info;
-    static const char unix_prefix[] = "unix:";
-    if (!d->configured) {
-        return;
+    if (d->configured) {
+        check_answer(d, d->cli->config.listen);
     }
-    if (!lw_str_starts(lw_str_c(listen), lw_str_c(unix_prefix))) {
-        check_answer(d, listen);
-        return;
-    }
-    const bool there = stat(listen + sizeof(unix_prefix) - 1, &info) == 0 && S_ISSOCK(info.st_mode);
-    doctor_say(d, there ? DOCTOR_GOOD : DOCTOR_SOON,
-               there ? NULL : "Start it: `lw serve`, or the unit license-wallet.service.",
-               there ? "its socket %s is there" : "its socket %s is not there", listen);
 }

@@ -21,6 +21,7 @@ static bool signs(enum hsm_purpose purpose)
     case HSM_PURPOSE_STATUS:
     case HSM_PURPOSE_ACCESS:
     case HSM_PURPOSE_ID_TOKEN:
+    case HSM_PURPOSE_ID_TOKEN_RSA:
     case HSM_PURPOSE_LOG:
     case HSM_PURPOSE_TRUST_LIST:
         break;

@@ -5,6 +5,9 @@
 /* CKA_ID keeps what a key is for: "lw1:" and the purpose's name once published, "lw1?" before. */
 static const char id_published[] = "lw1:";
 static const char id_pending[] = "lw1?";
+/* RFC 8017 section 9.2, note 1: what stands before a SHA-256 digest that RSA signs. */
+static const uint8_t digest_info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                      0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
 enum { ID_PREFIX_LEN = sizeof(id_published) - 1, P256_POINT_LEN = 65 };
 
 /* SEC 2: secp256r1, as CKA_EC_PARAMS holds it. */
@@ -157,7 +160,25 @@ wire_result key_find(struct token *t, const char label[HSM_LABEL_MAX], CK_OBJECT
     return HSM_WIRE_OK;
 }
 
-wire_result key_point(struct token *t, CK_OBJECT_HANDLE handle, struct hsm_public_key *key)
+static wire_result read_modulus(struct token *t, CK_OBJECT_HANDLE handle,
+                                struct hsm_public_key *key)
+{
+    uint8_t n[HSM_RSA_LEN];
+    uint8_t e[8];
+    CK_ATTRIBUTE template[] = {
+        {CKA_MODULUS, n, sizeof(n)},
+        {CKA_PUBLIC_EXPONENT, e, sizeof(e)},
+    };
+    t->rv = TOKEN_CALL(t, C_GetAttributeValue(t->session, handle, template, 2));
+    if (t->rv != CKR_OK) {
+        return HSM_WIRE_TOKEN_FAILED;
+    }
+    const lw_err err = hsm_public_key_from_rsa(key, (lw_bytes){n, template[0].ulValueLen},
+                                               (lw_bytes){e, template[1].ulValueLen});
+    return err.code == LW_OK ? HSM_WIRE_OK : HSM_WIRE_TOKEN_FAILED;
+}
+
+static wire_result read_point(struct token *t, CK_OBJECT_HANDLE handle, struct hsm_public_key *key)
 {
     uint8_t params[sizeof(p256_oid)];
     uint8_t point[2 + P256_POINT_LEN];
@@ -179,6 +200,13 @@ wire_result key_point(struct token *t, CK_OBJECT_HANDLE handle, struct hsm_publi
     return err.code == LW_OK ? HSM_WIRE_OK : HSM_WIRE_TOKEN_FAILED;
 }
 
+wire_result key_public_half(struct token *t, CK_OBJECT_HANDLE handle, enum hsm_purpose purpose,
+                            struct hsm_public_key *key)
+{
+    return hsm_purpose_alg(purpose) == HSM_RS256 ? read_modulus(t, handle, key)
+                                                 : read_point(t, handle, key);
+}
+
 wire_result key_public(struct token *t, const struct hsm_wire *request, struct hsm_wire *reply)
 {
     const struct token_key *key = NULL;
@@ -194,29 +222,42 @@ wire_result key_public(struct token *t, const struct hsm_wire *request, struct h
     if (result == HSM_WIRE_OK && count == 0) {
         return HSM_WIRE_NO_KEY;
     }
-    result = result == HSM_WIRE_OK ? key_point(t, handle, &found) : result;
+    result = result == HSM_WIRE_OK
+                 ? key_public_half(t, handle, (enum hsm_purpose)reply->purpose, &found)
+                 : result;
     memcpy(reply->data, found.point, found.point_len);
     reply->len = found.point_len;
     return result;
 }
 
-static wire_result sign_once(struct token *t, const struct hsm_wire *request,
-                             const struct token_key *key, struct hsm_wire *reply)
+wire_result key_sign_digest(struct token *t, CK_OBJECT_HANDLE handle, enum hsm_purpose purpose,
+                            const uint8_t digest[HSM_P256_LEN], uint8_t sig[HSM_SIG_MAX])
 {
-    CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
-    CK_BYTE digest[HSM_P256_LEN];
-    CK_ULONG len = HSM_WIRE_DATA_MAX;
-    memcpy(digest, request->data, sizeof(digest));
-    t->rv = TOKEN_CALL(t, C_SignInit(t->session, &mechanism, key->handle));
+    const bool rsa = hsm_purpose_alg(purpose) == HSM_RS256;
+    const size_t before = rsa ? sizeof(digest_info) : 0;
+    CK_MECHANISM mechanism = {rsa ? CKM_RSA_PKCS : CKM_ECDSA, NULL, 0};
+    CK_BYTE message[sizeof(digest_info) + HSM_P256_LEN];
+    CK_ULONG len = HSM_SIG_MAX;
+    memcpy(message, digest_info, before);
+    memcpy(message + before, digest, HSM_P256_LEN);
+    t->rv = TOKEN_CALL(t, C_SignInit(t->session, &mechanism, handle));
     if (t->rv != CKR_OK) {
         return HSM_WIRE_TOKEN_FAILED;
     }
-    t->rv = TOKEN_CALL(t, C_Sign(t->session, digest, sizeof(digest), reply->data, &len));
-    if (t->rv == CKR_OK && len != HSM_ES256_SIG_LEN) {
+    t->rv = TOKEN_CALL(t, C_Sign(t->session, message, before + HSM_P256_LEN, sig, &len));
+    if (t->rv == CKR_OK && len != key_sig_len(purpose)) {
         t->rv = CKR_FUNCTION_FAILED; /* a signature cut short is none */
     }
-    reply->len = t->rv == CKR_OK ? HSM_ES256_SIG_LEN : 0;
     return t->rv == CKR_OK ? HSM_WIRE_OK : HSM_WIRE_TOKEN_FAILED;
+}
+
+static wire_result sign_once(struct token *t, const struct hsm_wire *request,
+                             const struct token_key *key, struct hsm_wire *reply)
+{
+    const wire_result result =
+        key_sign_digest(t, key->handle, key->purpose, request->data, reply->data);
+    reply->len = result == HSM_WIRE_OK ? key_sig_len(key->purpose) : 0;
+    return result;
 }
 
 wire_result key_sign(struct token *t, const struct hsm_wire *request, struct hsm_wire *reply)

@@ -31,7 +31,8 @@ static void add_point(struct token *t, const struct listing *list, struct hsm_wi
     for (size_t i = 0; i < list->public_count; i++) {
         struct hsm_public_key point = {0};
         if (strcmp(list->public_keys[i].label, record->label) == 0 &&
-            key_point(t, list->public_keys[i].handle, &point) == HSM_WIRE_OK) {
+            key_public_half(t, list->public_keys[i].handle, (enum hsm_purpose)record->purpose,
+                            &point) == HSM_WIRE_OK) {
             memcpy(record->data, point.point, point.point_len);
             record->len = point.point_len;
             return;

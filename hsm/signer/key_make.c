@@ -99,24 +99,17 @@ static bool is_confined(struct token *t, CK_OBJECT_HANDLE handle)
 
 /* Signs random bytes with the private half and checks them with the public one. */
 static wire_result sign_test(struct token *t, CK_OBJECT_HANDLE private_key,
-                             const struct hsm_public_key *public_key)
+                             enum hsm_purpose purpose, const struct hsm_public_key *public_key)
 {
-    CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
     uint8_t digest[HSM_P256_LEN];
     uint8_t sig[HSM_SIG_MAX];
-    CK_ULONG len = sizeof(sig);
-    if (lw_rng_fill(hsm_rng_system(), digest, sizeof(digest)).code != LW_OK) {
+    if (lw_rng_fill(hsm_rng_system(), digest, sizeof(digest)).code != LW_OK ||
+        key_sign_digest(t, private_key, purpose, digest, sig) != HSM_WIRE_OK ||
+        !is_confined(t, private_key)) {
         return HSM_WIRE_KEY_UNFIT;
     }
-    t->rv = TOKEN_CALL(t, C_SignInit(t->session, &mechanism, private_key));
-    if (t->rv == CKR_OK) {
-        t->rv = TOKEN_CALL(t, C_Sign(t->session, digest, sizeof(digest), sig, &len));
-    }
-    if (t->rv != CKR_OK || !is_confined(t, private_key)) {
-        return HSM_WIRE_KEY_UNFIT;
-    }
-    const lw_err err =
-        hsm_verify_digest(public_key, LW_BYTES(digest), (lw_bytes){.ptr = sig, .len = len});
+    const lw_err err = hsm_verify_digest(public_key, LW_BYTES(digest),
+                                         (lw_bytes){.ptr = sig, .len = key_sig_len(purpose)});
     return err.code == LW_OK ? HSM_WIRE_OK : HSM_WIRE_KEY_UNFIT;
 }
 
@@ -125,19 +118,32 @@ static wire_result make_pair(struct token *t, const struct hsm_wire *request,
 {
     /* SEC 2: secp256r1. */
     uint8_t curve[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    uint8_t exponent[] = {0x01, 0x00, 0x01};
+    CK_ULONG bits = (CK_ULONG)HSM_RSA_LEN * 8;
     uint8_t id[KEY_ID_MAX];
     char label[HSM_LABEL_MAX];
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
-    CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
-    const CK_ULONG id_len = key_id((enum hsm_purpose)request->purpose, false, id);
+    const enum hsm_purpose purpose = (enum hsm_purpose)request->purpose;
+    const bool rsa = hsm_purpose_alg(purpose) == HSM_RS256;
+    CK_MECHANISM mechanism = {rsa ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    const CK_ULONG id_len = key_id(purpose, false, id);
     const CK_ULONG label_len = strlen(request->label);
     memcpy(label, request->label, sizeof(label));
     CK_ATTRIBUTE public_template[] = {
-        {CKA_TOKEN, &yes, sizeof(yes)},  {CKA_PRIVATE, &no, sizeof(no)},
-        {CKA_VERIFY, &yes, sizeof(yes)}, {CKA_EC_PARAMS, curve, sizeof(curve)},
-        {CKA_LABEL, label, label_len},   {CKA_ID, id, id_len},
+        {CKA_TOKEN, &yes, sizeof(yes)},
+        {CKA_PRIVATE, &no, sizeof(no)},
+        {CKA_VERIFY, &yes, sizeof(yes)},
+        {CKA_LABEL, label, label_len},
+        {CKA_ID, id, id_len},
+        {CKA_EC_PARAMS, curve, sizeof(curve)},
+        {CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)}, /* RSA's, as is the size */
     };
+    CK_ULONG public_count = sizeof(public_template) / sizeof(public_template[0]) - 1;
+    if (rsa) {
+        public_template[public_count - 1] = (CK_ATTRIBUTE){CKA_MODULUS_BITS, &bits, sizeof(bits)};
+        public_count++;
+    }
     CK_ATTRIBUTE private_template[] = {
         {CKA_TOKEN, &yes, sizeof(yes)},     {CKA_PRIVATE, &yes, sizeof(yes)},
         {CKA_SENSITIVE, &yes, sizeof(yes)}, {CKA_EXTRACTABLE, &no, sizeof(no)},
@@ -145,8 +151,7 @@ static wire_result make_pair(struct token *t, const struct hsm_wire *request,
         {CKA_DERIVE, &no, sizeof(no)},      {CKA_UNWRAP, &no, sizeof(no)},
         {CKA_LABEL, label, label_len},      {CKA_ID, id, id_len},
     };
-    t->rv = TOKEN_CALL(t, C_GenerateKeyPair(t->session, &mechanism, public_template,
-                                            sizeof(public_template) / sizeof(public_template[0]),
+    t->rv = TOKEN_CALL(t, C_GenerateKeyPair(t->session, &mechanism, public_template, public_count,
                                             private_template,
                                             sizeof(private_template) / sizeof(private_template[0]),
                                             public_key, private_key));
@@ -176,6 +181,7 @@ wire_result key_generate(struct token *t, const struct hsm_wire *request, struct
     CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
     CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
     struct hsm_public_key point = {0};
+    const enum hsm_purpose purpose = (enum hsm_purpose)request->purpose;
     if (!signs(request->purpose)) {
         return HSM_WIRE_WRONG_PURPOSE;
     }
@@ -185,12 +191,13 @@ wire_result key_generate(struct token *t, const struct hsm_wire *request, struct
         return result;
     }
     result = make_pair(t, request, &public_key, &private_key);
-    result = result == HSM_WIRE_OK ? key_point(t, public_key, &point) : result;
-    result = result == HSM_WIRE_OK ? sign_test(t, private_key, &point) : result;
+    result = result == HSM_WIRE_OK ? key_public_half(t, public_key, purpose, &point) : result;
+    result = result == HSM_WIRE_OK ? sign_test(t, private_key, purpose, &point) : result;
     result = result == HSM_WIRE_OK ? publish(t, public_key, request->purpose) : result;
     result = result == HSM_WIRE_OK ? publish(t, private_key, request->purpose) : result;
-    memcpy(reply->data, point.point, point.point_len);
-    reply->len = point.point_len;
+    memcpy(reply->data, point.point, result == HSM_WIRE_OK ? point.point_len : 0);
+    reply->len = result == HSM_WIRE_OK ? point.point_len : 0;
+    reply->purpose = request->purpose;
     return keep_or_sweep(t, request, since, result);
 }
 

@@ -149,7 +149,7 @@ static wire_result unwrap_key_wrap(struct token *t, const struct token_key *key,
 }
 
 static wire_result wrap_best(struct token *t, const struct token_key *key,
-                             const uint8_t secret[SECRET_LEN], uint8_t *wrapped, uint8_t *len)
+                             const uint8_t secret[SECRET_LEN], uint8_t *wrapped, uint16_t *len)
 {
     if (key->purpose == HSM_PURPOSE_SEAL && has_mechanism(t, CKM_AES_GCM, CKF_ENCRYPT)) {
         *len = GCM_LEN;
@@ -179,7 +179,7 @@ wire_result key_wrap_test(struct token *t, const struct token_key *key)
     static const uint8_t secret[SECRET_LEN] = {1, 2, 3};
     uint8_t wrapped[HSM_WRAP_MAX];
     uint8_t back[SECRET_LEN] = {0};
-    uint8_t len = 0;
+    uint16_t len = 0;
     const wire_result result = wrap_best(t, key, secret, wrapped, &len);
     if (result != HSM_WIRE_OK) {
         return result;

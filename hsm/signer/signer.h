@@ -142,8 +142,19 @@ wire_result key_search(struct token *t, CK_OBJECT_CLASS class, const char *label
 /** Read label and purpose of an object. returns false when it is not a published key of ours */
 bool key_describe(struct token *t, CK_OBJECT_HANDLE handle, struct token_key *key);
 
-/** Read the P-256 point of a public key object. */
-wire_result key_point(struct token *t, CK_OBJECT_HANDLE handle, struct hsm_public_key *key);
+/** Read the point or modulus of the public key object of a key of `purpose`. */
+wire_result key_public_half(struct token *t, CK_OBJECT_HANDLE handle, enum hsm_purpose purpose,
+                            struct hsm_public_key *key);
+
+/** Return the length of signatures by keys of `purpose`. */
+static inline uint16_t key_sig_len(enum hsm_purpose purpose)
+{
+    return hsm_purpose_alg(purpose) == HSM_RS256 ? HSM_RSA_LEN : HSM_ES256_SIG_LEN;
+}
+
+/** Sign a SHA-256 digest into key_sig_len(purpose) bytes. */
+wire_result key_sign_digest(struct token *t, CK_OBJECT_HANDLE handle, enum hsm_purpose purpose,
+                            const uint8_t digest[HSM_P256_LEN], uint8_t sig[HSM_SIG_MAX]);
 
 wire_result key_sign(struct token *t, const struct hsm_wire *request, struct hsm_wire *reply);
 wire_result key_public(struct token *t, const struct hsm_wire *request, struct hsm_wire *reply);

@@ -2,7 +2,10 @@
 
 #include <openssl/obj_mac.h>
 
-/* RFC 7518 section 3.4, RFC 9053 section 2.1: one hash for each curve. */
+/*
+ * RFC 7518 sections 3.3 and 3.4, RFC 9053 section 2.1: one hash for each curve. RSA signs ID tokens
+ * and nothing else: no certificate has such a key or signature.
+ */
 static const struct hsm_algorithm table[] = {
     {.alg = HSM_ES256,
      .hash = HSM_HASH_SHA256,
@@ -20,6 +23,7 @@ static const struct hsm_algorithm table[] = {
      .signature_nid = NID_ecdsa_with_SHA384,
      .curve = "P-384",
      .hash_name = "SHA384"},
+    {.alg = HSM_RS256, .hash = HSM_HASH_SHA256, .hash_len = 32, .hash_name = "SHA256"},
 };
 
 enum { ROWS = sizeof(table) / sizeof(table[0]) };
@@ -37,7 +41,7 @@ const struct hsm_algorithm *hsm_algorithm(enum hsm_alg alg)
 const struct hsm_algorithm *hsm_algorithm_by_signature(int nid)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (table[i].signature_nid == nid) {
+        if (nid != NID_undef && table[i].signature_nid == nid) {
             return &table[i];
         }
     }
@@ -47,7 +51,7 @@ const struct hsm_algorithm *hsm_algorithm_by_signature(int nid)
 const struct hsm_algorithm *hsm_algorithm_by_curve(int nid)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (table[i].curve_nid == nid) {
+        if (nid != NID_undef && table[i].curve_nid == nid) {
             return &table[i];
         }
     }

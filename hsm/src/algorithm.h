@@ -5,16 +5,16 @@
 #include "hsm/verify.h"
 
 enum hsm_hash { HSM_HASH_SHA256, HSM_HASH_SHA384, HSM_HASH_COUNT };
-enum { HSM_HASH_MAX = 48, HSM_ALG_COUNT = HSM_ES384 + 1 };
+enum { HSM_HASH_MAX = 48, HSM_ALG_COUNT = HSM_RS256 + 1 };
 
 struct hsm_algorithm {
     enum hsm_alg alg;
     enum hsm_hash hash;
     uint8_t hash_len;
-    uint8_t coordinate_len; /* of x, y, r and s */
+    uint8_t coordinate_len; /* of x, y, r and s; 0 without a curve */
     int curve_nid;          /* OpenSSL's number of the curve */
-    int signature_nid;      /* OpenSSL's number of ecdsa-with-... */
-    const char *curve;      /* OpenSSL's name of the curve */
+    int signature_nid;      /* OpenSSL's number of ecdsa-with-...; 0: certificates use it not */
+    const char *curve;      /* OpenSSL's name of the curve; NULL: RSA */
     const char *hash_name;
 };
 

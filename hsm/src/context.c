@@ -61,7 +61,7 @@ static bool make_all(struct hsm_context *c)
     }
     for (size_t i = 0; i < HSM_ALG_COUNT; i++) {
         const struct hsm_algorithm *row = hsm_algorithm((enum hsm_alg)i);
-        if (row != NULL) {
+        if (row != NULL && row->curve != NULL) {
             c->ec[i] = hsm_ec_new(row);
             if (c->ec[i] == NULL) {
                 return false;

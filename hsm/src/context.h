@@ -17,7 +17,7 @@ struct hsm_context {
     EVP_MAC_CTX *hmac; /* with SHA-256 */
     EVP_CIPHER *gcm;
     EVP_CIPHER_CTX *cipher;
-    struct hsm_ec *ec[HSM_ALG_COUNT]; /* by enum hsm_alg; NULL where the table has no row */
+    struct hsm_ec *ec[HSM_ALG_COUNT]; /* by enum hsm_alg; NULL where the table has no curve */
 };
 
 /**

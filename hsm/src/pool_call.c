@@ -106,9 +106,10 @@ static lw_err call_for_point(struct hsm_pool *pool, struct pool_call *call, cons
                              struct hsm_public_key *key)
 {
     LW_TRY(call_on_key(pool, call, label));
-    const lw_bytes point = {.ptr = call->reply.data, .len = call->reply.len};
-    const lw_err err = hsm_public_key_from_point(key, HSM_ES256, point);
-    return err.code == LW_E_VALUE
+    const lw_bytes half = {.ptr = call->reply.data, .len = call->reply.len};
+    const enum hsm_alg alg = hsm_purpose_alg((enum hsm_purpose)call->reply.purpose);
+    const lw_err err = hsm_public_key_from_bytes(key, alg, half);
+    return err.code == LW_E_VALUE || err.code == LW_E_UNSUPPORTED
                ? LW_FAIL(LW_E_TOKEN, "pool: the token gave no public key", LW_NOWHERE)
                : err;
 }
@@ -163,11 +164,11 @@ lw_err hsm_pool_unwrap(struct hsm_pool *pool, const char *label, lw_bytes wrappe
                        uint8_t secret[32])
 {
     struct pool_call call = {.request = {.op = HSM_WIRE_UNWRAP}};
-    if (wrapped.len == 0 || wrapped.len > sizeof(call.request.data)) {
+    if (wrapped.len == 0 || wrapped.len > HSM_WRAP_MAX) {
         return LW_FAIL(LW_E_SIGNATURE, "pool: not of the length that was wrapped", LW_NOWHERE);
     }
     memcpy(call.request.data, wrapped.ptr, wrapped.len);
-    call.request.len = (uint8_t)wrapped.len;
+    call.request.len = (uint16_t)wrapped.len;
     lw_err err = call_on_key(pool, &call, label);
     if (err.code == LW_OK && call.reply.len != 32) {
         err = LW_FAIL(LW_E_TOKEN, "pool: a secret of the wrong length", LW_NOWHERE);

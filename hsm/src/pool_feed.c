@@ -180,9 +180,10 @@ static void add_listed(struct pool_call *call, const struct hsm_wire *reply)
         memcpy(key->label, reply->label, sizeof(key->label));
         key->label[sizeof(key->label) - 1] = 0;
         if (reply->len > 0) {
-            const lw_bytes point = {.ptr = reply->data, .len = reply->len};
-            const lw_err err = hsm_public_key_from_point(&key->key, HSM_ES256, point);
-            key->key.alg = err.code == LW_OK ? HSM_ES256 : HSM_ALG_NONE;
+            const lw_bytes half = {.ptr = reply->data, .len = reply->len};
+            const enum hsm_alg alg = hsm_purpose_alg(key->purpose);
+            const lw_err err = hsm_public_key_from_bytes(&key->key, alg, half);
+            key->key.alg = err.code == LW_OK ? alg : HSM_ALG_NONE;
         }
     }
     call->keys_count++;
@@ -190,7 +191,9 @@ static void add_listed(struct pool_call *call, const struct hsm_wire *reply)
 
 static void take_signature(struct hsm_job *job, const struct hsm_wire *reply, lw_err *err)
 {
-    if (err->code == LW_OK && reply->len != HSM_ES256_SIG_LEN) {
+    const size_t want = hsm_purpose_alg(job->purpose) == HSM_RS256 ? (size_t)HSM_RSA_LEN
+                                                                   : (size_t)HSM_ES256_SIG_LEN;
+    if (err->code == LW_OK && reply->len != want) {
         *err = LW_FAIL(LW_E_TOKEN, "pool: a signature of the wrong length", LW_NOWHERE);
     }
     if (err->code == LW_OK) {

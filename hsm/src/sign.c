@@ -19,6 +19,8 @@ const char *hsm_purpose_name(enum hsm_purpose purpose)
         return "access";
     case HSM_PURPOSE_ID_TOKEN:
         return "id";
+    case HSM_PURPOSE_ID_TOKEN_RSA:
+        return "id-rsa";
     case HSM_PURPOSE_LOG:
         return "log";
     case HSM_PURPOSE_TRUST_LIST:
@@ -33,6 +35,11 @@ const char *hsm_purpose_name(enum hsm_purpose purpose)
     return "unknown";
 }
 
+enum hsm_alg hsm_purpose_alg(enum hsm_purpose purpose)
+{
+    return purpose == HSM_PURPOSE_ID_TOKEN_RSA ? HSM_RS256 : HSM_ES256;
+}
+
 static bool signs_nothing(enum hsm_purpose purpose)
 {
     return purpose == HSM_PURPOSE_NONE || purpose == HSM_PURPOSE_SEAL ||
@@ -43,6 +50,9 @@ static lw_err check_allowed(const struct hsm_signer *signer, enum hsm_purpose pu
 {
     if (purpose != signer->purpose || signs_nothing(purpose)) {
         return LW_FAIL(LW_E_DENIED, "sign: the key is for another purpose", LW_NOWHERE);
+    }
+    if ((signer->key.alg == HSM_RS256) != (purpose == HSM_PURPOSE_ID_TOKEN_RSA)) {
+        return LW_FAIL(LW_E_DENIED, "sign: RSA signs ID tokens only", LW_NOWHERE);
     }
     if (now < signer->not_before || now >= signer->not_after) {
         return LW_FAIL(LW_E_EXPIRED, "sign: outside the signer's time", LW_NOWHERE);
@@ -58,6 +68,9 @@ lw_err hsm_sign_begin(const struct hsm_signer *signer, enum hsm_purpose purpose,
     const struct hsm_algorithm *row = hsm_algorithm(signer->key.alg);
     if (row == NULL) {
         return LW_FAIL(LW_E_UNSUPPORTED, "sign: no such algorithm", LW_NOWHERE);
+    }
+    if (hsm_sig_len(&signer->key) > HSM_SIG_MAX) {
+        return LW_FAIL(LW_E_UNSUPPORTED, "sign: signatures longer than are made here", LW_NOWHERE);
     }
     digest->len = row->hash_len;
     return hsm_hash_parts(row->hash, parts, count, digest->bytes);
@@ -80,8 +93,7 @@ lw_err hsm_sign_parts(const struct hsm_signer *signer, enum hsm_purpose purpose,
     LW_TRY(hsm_sign_begin(signer, purpose, now, parts, count, &digest));
     LW_TRY(
         signer->sign_digest(signer->ctx, (lw_bytes){.ptr = digest.bytes, .len = digest.len}, sig));
-    const size_t len = 2 * (size_t)hsm_algorithm(signer->key.alg)->coordinate_len;
-    return hsm_sign_end(signer, &digest, (lw_bytes){.ptr = sig, .len = len});
+    return hsm_sign_end(signer, &digest, (lw_bytes){.ptr = sig, .len = hsm_sig_len(&signer->key)});
 }
 
 lw_err hsm_sign(const struct hsm_signer *signer, enum hsm_purpose purpose, int64_t now,

@@ -8,17 +8,17 @@
 #include "hsm/pool.h"
 
 enum {
-    HSM_WIRE_FD = 3,     /* where lw-signer finds its end of the socket */
-    HSM_WIRE_BATCH = 32, /* records in one message at most */
-    HSM_WIRE_DATA_MAX = HSM_WRAP_MAX,
+    HSM_WIRE_FD = 3,                 /* where lw-signer finds its end of the socket */
+    HSM_WIRE_BATCH = 32,             /* records in one message at most */
+    HSM_WIRE_DATA_MAX = HSM_SIG_MAX, /* more than HSM_WRAP_MAX */
 };
 
 enum hsm_wire_op {
     HSM_WIRE_HELLO = 1,     /* the signer's first word: its token is open, or why not */
-    HSM_WIRE_SIGN,          /* data: digest; reply: r||s */
-    HSM_WIRE_GENERATE,      /* reply: point */
+    HSM_WIRE_SIGN,          /* data: digest; reply: the signature */
+    HSM_WIRE_GENERATE,      /* reply: point or modulus */
     HSM_WIRE_GENERATE_WRAP, /* reply: nothing */
-    HSM_WIRE_FIND,          /* reply: point */
+    HSM_WIRE_FIND,          /* reply: point or modulus */
     HSM_WIRE_LIST,          /* replies: a record a key with HSM_WIRE_MORE, then one without */
     HSM_WIRE_DESTROY,       /* reply: nothing */
     HSM_WIRE_WRAP,          /* data: 32 bytes; reply: wrapped */
@@ -66,12 +66,13 @@ struct hsm_wire {
     uint8_t purpose; /* enum hsm_purpose */
     uint8_t result;  /* enum hsm_wire_result */
     uint8_t flags;
-    uint8_t len; /* bytes of data */
-    uint8_t unused[3];
+    uint16_t len; /* bytes of data */
+    uint8_t unused[2];
     char label[HSM_LABEL_MAX];
     uint8_t data[HSM_WIRE_DATA_MAX];
 };
 _Static_assert(sizeof(struct hsm_wire) == 32 + HSM_LABEL_MAX + HSM_WIRE_DATA_MAX, "no padding");
+_Static_assert((int)HSM_WIRE_DATA_MAX >= (int)HSM_WRAP_MAX, "room for what is wrapped");
 
 /** Return the error that `result` stands for; a number outside the enum is LW_E_TOKEN. */
 lw_err hsm_wire_error(uint8_t result);

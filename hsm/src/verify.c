@@ -6,6 +6,7 @@
 
 #include "auto.h"
 #include "context.h"
+#include "rsa.h"
 
 enum { FORM_WHOLE = 4 };
 
@@ -16,15 +17,24 @@ static lw_err row_of(enum hsm_alg alg, const struct hsm_algorithm **row)
                         : LW_SUCCESS;
 }
 
+/* A row of an algorithm on a curve. */
+static lw_err curve_of(enum hsm_alg alg, const struct hsm_algorithm **row)
+{
+    LW_TRY(row_of(alg, row));
+    return (*row)->curve == NULL
+               ? LW_FAIL(LW_E_UNSUPPORTED, "public key: not of an elliptic curve", LW_NOWHERE)
+               : LW_SUCCESS;
+}
+
 lw_err hsm_public_key_from_point(struct hsm_public_key *key, enum hsm_alg alg, lw_bytes point)
 {
     const struct hsm_algorithm *row = NULL;
     struct hsm_context *ctx = NULL;
     struct hsm_public_key made = {.alg = alg};
-    LW_TRY(row_of(alg, &row));
+    LW_TRY(curve_of(alg, &row));
     LW_TRY(hsm_context(&ctx));
     LW_TRY(hsm_ec_point(ctx->ec[alg], point, made.point));
-    made.point_len = (uint8_t)(1 + 2 * row->coordinate_len);
+    made.point_len = (uint16_t)(1 + 2 * row->coordinate_len);
     *key = made;
     return LW_SUCCESS;
 }
@@ -33,7 +43,7 @@ lw_err hsm_public_key_from_xy(struct hsm_public_key *key, enum hsm_alg alg, lw_b
 {
     const struct hsm_algorithm *row = NULL;
     uint8_t point[HSM_POINT_MAX] = {FORM_WHOLE};
-    LW_TRY(row_of(alg, &row));
+    LW_TRY(curve_of(alg, &row));
     const size_t n = row->coordinate_len;
     if (x.len != n || y.len != n) {
         return LW_FAIL(LW_E_VALUE, "public key: coordinate of another length", LW_NOWHERE);
@@ -41,6 +51,21 @@ lw_err hsm_public_key_from_xy(struct hsm_public_key *key, enum hsm_alg alg, lw_b
     memcpy(point + 1, x.ptr, n);
     memcpy(point + 1 + n, y.ptr, n);
     return hsm_public_key_from_point(key, alg, (lw_bytes){.ptr = point, .len = 1 + 2 * n});
+}
+
+lw_err hsm_public_key_from_bytes(struct hsm_public_key *key, enum hsm_alg alg, lw_bytes bytes)
+{
+    return alg == HSM_RS256 ? hsm_public_key_from_rsa(key, bytes, LW_BYTES(hsm_rsa_exponent))
+                            : hsm_public_key_from_point(key, alg, bytes);
+}
+
+size_t hsm_sig_len(const struct hsm_public_key *key)
+{
+    const struct hsm_algorithm *row = hsm_algorithm(key->alg);
+    if (row == NULL) {
+        return 0;
+    }
+    return row->curve == NULL ? key->point_len : 2 * (size_t)row->coordinate_len;
 }
 
 lw_bytes hsm_public_key_x(const struct hsm_public_key *key)
@@ -68,8 +93,11 @@ lw_err hsm_verify_digest(const struct hsm_public_key *key, lw_bytes digest, lw_b
     if (digest.len != row->hash_len) {
         return LW_FAIL(LW_E_MISUSE, "signature: digest of another hash", LW_NOWHERE);
     }
-    if (sig.len != 2 * (size_t)row->coordinate_len) {
+    if (sig.len != hsm_sig_len(key)) {
         return LW_FAIL(LW_E_SIGNATURE, "signature: wrong length", LW_NOWHERE);
+    }
+    if (row->curve == NULL) {
+        return hsm_rsa_verify(key, digest, sig);
     }
     LW_TRY(hsm_context(&ctx));
     const lw_bytes point = {.ptr = key->point, .len = key->point_len};
@@ -116,10 +144,10 @@ static lw_err not_der(void)
     return LW_FAIL(LW_E_SYNTAX, "signature: not a strict DER pair for this curve", LW_NOWHERE);
 }
 
-lw_err hsm_sig_from_der(enum hsm_alg alg, lw_bytes der, uint8_t sig[HSM_SIG_MAX], size_t *sig_len)
+lw_err hsm_sig_from_der(enum hsm_alg alg, lw_bytes der, uint8_t sig[HSM_PAIR_MAX], size_t *sig_len)
 {
     const struct hsm_algorithm *row = NULL;
-    LW_TRY(row_of(alg, &row));
+    LW_TRY(curve_of(alg, &row));
     const uint8_t *at = der.ptr;
     HSM_AUTO(sig) ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &at, (long)der.len);
     if (pair == NULL || !is_only_encoding(pair, der)) {
@@ -152,7 +180,7 @@ static bool fill_pair(ECDSA_SIG *pair, lw_bytes sig)
 
 lw_err hsm_sig_to_der(lw_bytes sig, lw_buf *der)
 {
-    if (sig.len == 0 || sig.len % 2 != 0 || sig.len > HSM_SIG_MAX) {
+    if (sig.len == 0 || sig.len % 2 != 0 || sig.len > HSM_PAIR_MAX) {
         return LW_FAIL(LW_E_MISUSE, "signature: not a pair", LW_NOWHERE);
     }
     HSM_AUTO(sig) ECDSA_SIG *pair = ECDSA_SIG_new();

@@ -51,7 +51,7 @@ lw_err hsm_x509_issuer(struct hsm_x509_issuer *issuer, const struct hsm_signer *
 lw_err hsm_x509_set_key(X509 *x509, const struct hsm_public_key *key)
 {
     const struct hsm_algorithm *row = hsm_algorithm(key->alg);
-    if (row == NULL) {
+    if (row == NULL || row->curve == NULL) {
         return LW_FAIL(LW_E_UNSUPPORTED, "certificate: key of no algorithm we accept", LW_NOWHERE);
     }
     HSM_AUTO(pkey_ctx) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);

@@ -8,7 +8,7 @@
 #include "auto.h"
 #include "x509_build.h"
 
-enum { BITS_MAX = 2 * HSM_SIG_MAX };
+enum { BITS_MAX = 2 * HSM_PAIR_MAX };
 
 HSM_AUTO_FREE(pkey, EVP_PKEY, EVP_PKEY_free)
 
@@ -20,6 +20,9 @@ static lw_err placeholder(const struct hsm_signer *ca, EVP_PKEY **pkey, const EV
 {
     const struct hsm_algorithm *row = hsm_algorithm(ca->key.alg);
     assert(row != NULL); /* the key is that of a certificate or of the subject, read before */
+    if (row->curve == NULL) {
+        return LW_FAIL(LW_E_UNSUPPORTED, "certificate: RSA signs none", LW_NOWHERE);
+    }
     *md = EVP_get_digestbyname(row->hash_name);
     *pkey = EVP_EC_gen(row->curve);
     return *md == NULL || *pkey == NULL ? hsm_x509_failed() : LW_SUCCESS;
@@ -41,8 +44,7 @@ static lw_err put_signature(lw_buf *out, const struct hsm_signer *ca, int64_t no
     uint8_t sig[HSM_SIG_MAX];
     LW_AUTO_BUF bits = LW_BUF(BITS_MAX);
     LW_TRY(hsm_sign(ca, HSM_PURPOSE_CA, now, tbs, sig));
-    const lw_bytes pair = {.ptr = sig,
-                           .len = 2 * (size_t)hsm_algorithm(ca->key.alg)->coordinate_len};
+    const lw_bytes pair = {.ptr = sig, .len = hsm_sig_len(&ca->key)};
     LW_TRY(lw_buf_put_byte(&bits, 0)); /* no bit of the last byte is unused */
     LW_TRY(hsm_sig_to_der(pair, &bits));
     return put_element(out, V_ASN1_BIT_STRING, false, lw_buf_view(&bits));

@@ -15,7 +15,8 @@ enum { URI_MAX = 2048, HEADER_MAX = 256, REDIRECTS_MAX = 8 };
 struct transfer {
     const struct idp_fetch_limits *limits;
     lw_buf *body;
-    size_t before; /* length of `body` at the start */
+    size_t before;      /* length of `body` at the start */
+    bool loopback_only; /* http: what it says can be altered on any longer way */
     bool too_large;
     bool bad_address;
 };
@@ -63,22 +64,32 @@ static bool is_inside4(uint32_t a)
     return false;
 }
 
-static bool address_allowed(const struct sockaddr *address, bool loopback_ok)
+static bool is_loopback(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET) {
         struct sockaddr_in in4;
         memcpy(&in4, address, sizeof(in4));
-        const uint32_t a = ntohl(in4.sin_addr.s_addr);
-        return !is_inside4(a) || (loopback_ok && is_loopback4(a));
+        return is_loopback4(ntohl(in4.sin_addr.s_addr));
+    }
+    struct sockaddr_in6 in6 = {.sin6_family = AF_UNSPEC};
+    if (address->sa_family == AF_INET6) {
+        memcpy(&in6, address, sizeof(in6));
+    }
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+}
+
+static bool address_allowed(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in in4;
+        memcpy(&in4, address, sizeof(in4));
+        return !is_inside4(ntohl(in4.sin_addr.s_addr));
     }
     if (address->sa_family != AF_INET6) {
         return false;
     }
     struct sockaddr_in6 in6;
     memcpy(&in6, address, sizeof(in6));
-    if (IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr)) {
-        return loopback_ok;
-    }
     /* Only global unicast, 2000::/3; the mapped, translated and documentation ranges are not it. */
     const uint8_t *b = in6.sin6_addr.s6_addr;
     return b[0] >> 5 == 1 && !(b[0] == 0x20 && b[1] == 0x02) &&
@@ -91,7 +102,9 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 {
     struct transfer *t = ctx;
     (void)purpose;
-    if (!address_allowed(&address->addr, t->limits->loopback_http)) {
+    const bool loopback =
+        address->family == AF_UNIX || (t->limits->loopback_http && is_loopback(&address->addr));
+    if (!loopback && (t->loopback_only || !address_allowed(&address->addr))) {
         t->bad_address = true;
         return CURL_SOCKET_BAD;
     }
@@ -100,7 +113,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 
 static lw_err set_up(CURL *curl, struct transfer *t, const char *uri, struct curl_slist *headers)
 {
-    const char *protocols = t->limits->loopback_http ? "http,https" : "https";
+    const char *protocols = t->loopback_only ? "http" : "https";
     const unsigned hops =
         t->limits->redirects < REDIRECTS_MAX ? t->limits->redirects : REDIRECTS_MAX;
     const bool ok =
@@ -112,6 +125,7 @@ static lw_err set_up(CURL *curl, struct transfer *t, const char *uri, struct cur
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)t->limits->timeout_ms) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, t->limits->socket) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data) == CURLE_OK &&
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK &&
@@ -160,6 +174,7 @@ static lw_err run(CURL *curl, struct transfer *t, lw_str uri, struct curl_slist 
     const char *whole = NULL;
     LW_TRY(lw_buf_put_str(&text, uri));
     LW_TRY(lw_buf_c(&text, &whole));
+    t->loopback_only = t->limits->loopback_http && lw_str_starts(uri, LW_STR("http://"));
     LW_TRY(set_up(curl, t, whole, headers));
     const lw_err err = outcome(curl_easy_perform(curl), t);
     if (err.code == LW_OK) {
@@ -180,6 +195,30 @@ static lw_err with_header(const char *name, const char *value, struct curl_slist
     return *headers == NULL ? LW_FAIL(LW_E_NOMEM, "client: out of memory", LW_NOWHERE) : LW_SUCCESS;
 }
 
+/* `rest` begins with a host; what may follow it is a port or a path. */
+static bool host_is_loopback(lw_str rest)
+{
+    static const char *const names[] = {"localhost", "[::1]"};
+    size_t len = 0;
+    while (len < rest.len && memchr("/?#", rest.ptr[len], 3) == NULL) {
+        len++;
+    }
+    lw_str host = {.ptr = rest.ptr, .len = len};
+    for (size_t i = 0; i < 2; i++) {
+        const size_t n = strlen(names[i]);
+        if (lw_str_starts(host, lw_str_c(names[i])) && (host.len == n || host.ptr[n] == ':')) {
+            return memchr(host.ptr, '@', host.len) == NULL;
+        }
+    }
+    /* Digits and dots only: "127.example.org" is a name. */
+    size_t n = 0;
+    while (n < host.len && ((host.ptr[n] >= '0' && host.ptr[n] <= '9') || host.ptr[n] == '.')) {
+        n++;
+    }
+    return lw_str_starts(host, LW_STR("127.")) && (n == host.len || host.ptr[n] == ':') &&
+           memchr(host.ptr, '@', host.len) == NULL;
+}
+
 lw_err idp_fetch(const struct idp_fetch_limits *limits, lw_str uri, const char *accept,
                  lw_buf *body, struct idp_fetch_result *result)
 {
@@ -194,12 +233,27 @@ lw_err idp_fetch(const struct idp_fetch_limits *limits, lw_str uri, const char *
     if (err.code == LW_OK && (result->status < 200 || result->status > 299)) {
         err = LW_FAIL(LW_E_NETWORK, "client: the server did not give the document", LW_NOWHERE);
     }
+    if (err.code == LW_OK && limits->exact_type && strcmp(result->content_type, accept) != 0) {
+        err = LW_FAIL(LW_E_NETWORK, "client: the answer is of another type than was asked for",
+                      LW_NOWHERE);
+    }
     if (err.code != LW_OK) {
         lw_buf_truncate(body, t.before);
     }
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     return err;
+}
+
+bool idp_uri_is_loopback(lw_str uri)
+{
+    const lw_str schemes[] = {LW_STR("http://"), LW_STR("https://")};
+    for (size_t i = 0; i < 2; i++) {
+        if (lw_str_starts(uri, schemes[i])) {
+            return host_is_loopback(lw_str_from(uri, schemes[i].len));
+        }
+    }
+    return false;
 }
 
 lw_err idp_post(const struct idp_fetch_limits *limits, lw_str uri, const char *content_type,
@@ -209,6 +263,7 @@ lw_err idp_post(const struct idp_fetch_limits *limits, lw_str uri, const char *c
     const struct idp_fetch_limits no_hops = {.timeout_ms = limits->timeout_ms,
                                              .body_max = limits->body_max,
                                              .loopback_http = limits->loopback_http,
+                                             .socket = limits->socket,
                                              .redirects = 0};
     struct transfer t = {.limits = &no_hops, .body = body, .before = body->len};
     struct curl_slist *headers = NULL;

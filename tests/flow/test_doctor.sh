@@ -12,7 +12,7 @@ sed -i "s/\"listen\": *\"[^\"]*\"/\"listen\": \"127.0.0.1:$port\"/" "$LW_HOME/co
 
 check "a new home is well" 0 "active keys sign" lw doctor
 for text in "no backup yet" "no whole check yet" "nothing answers" "status lists are fresh" \
-    "trust list, version" "CRL, version" "good for more than 30 days" "owner's alone" \
+    "trust list, version" "CRL, of the key ca-1, version" "the first to stop is" "good for more than 30 days" "owner's alone" \
     "MiB are free on the disk" "clock is not before" "is the newest"; do
     check "it says: $text" 0 "$text" lw doctor
 done
@@ -27,6 +27,14 @@ pids="$pids $!"
 for _ in $(seq 100); do grep -q started "$work/log" && break; sleep 0.1; done
 check "its service is known" 0 "runs and is ready" lw doctor
 kill "$!"; wait "$!"; pids=
+sed -i "s|\"listen\": *\"[^\"]*\"|\"listen\": \"unix:$work/socket\"|" "$LW_HOME/config.json"
+check "its socket is not there" 0 "nothing answers on unix:" lw doctor
+lw serve >"$work/log" 2>&1 &
+pids="$pids $!"
+for _ in $(seq 100); do grep -q started "$work/log" && break; sleep 0.1; done
+check "its service is known by its socket" 0 "runs and is ready, on unix:" lw doctor
+kill -9 "$!"; wait "$!" 2>/dev/null; pids=
+check "a socket that nobody answers on is none" 0 "nothing answers on unix:" lw doctor
 
 bad() { check "$1" 1 "$2" lw doctor; }
 chmod 755 "$LW_HOME"; bad "others may look into the home" "chmod 700"; chmod 700 "$LW_HOME"

@@ -29,8 +29,9 @@ static void must(lw_err err)
  */
 
 static const enum hsm_purpose signers[] = {
-    HSM_PURPOSE_CA,     HSM_PURPOSE_CREDENTIAL, HSM_PURPOSE_MDOC, HSM_PURPOSE_STATUS,
-    HSM_PURPOSE_ACCESS, HSM_PURPOSE_ID_TOKEN,   HSM_PURPOSE_LOG,  HSM_PURPOSE_TRUST_LIST,
+    HSM_PURPOSE_CA,     HSM_PURPOSE_CREDENTIAL,   HSM_PURPOSE_MDOC,
+    HSM_PURPOSE_STATUS, HSM_PURPOSE_ACCESS,       HSM_PURPOSE_ID_TOKEN,
+    HSM_PURPOSE_LOG,    HSM_PURPOSE_ID_TOKEN_RSA, HSM_PURPOSE_TRUST_LIST,
 };
 enum { SIGNERS = sizeof(signers) / sizeof(signers[0]) };
 
@@ -60,12 +61,15 @@ static void no_signer_signs_before_its_time_or_from_its_end_on(void **state)
 static void a_signer_stops_before_its_certificate_by_the_life_of_what_it_signs(void **state)
 {
     (void)state;
-    static const int64_t days[SIGNERS] = {731, 366, 366, 7, 7, 7, 7, 0};
-    for (size_t i = 0; i + 1 < SIGNERS; i++) {
+    static const int64_t days[SIGNERS] = {731, 366, 366, 7, 7, 7, 7};
+    for (size_t i = 0; i + 2 < SIGNERS; i++) {
         const struct wallet_key_info key = support_active_key(&home, signers[i]);
         assert_int_equal(key.cert_end - key.record.not_after, days[i] * LW_DAY_S);
         assert_int_equal(key.record.not_before, key.record.created - LW_DAY_S);
     }
+    const struct wallet_key_info rsa = support_active_key(&home, HSM_PURPOSE_ID_TOKEN_RSA);
+    assert_int_equal(rsa.cert_end, WALLET_KEY_NEVER);
+    assert_int_equal(rsa.record.not_after, rsa.record.created + (731 - 7) * LW_DAY_S);
     assert_int_equal(support_active_key(&home, HSM_PURPOSE_TRUST_LIST).cert_end, WALLET_KEY_NEVER);
 }
 

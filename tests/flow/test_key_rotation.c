@@ -338,6 +338,7 @@ static void the_other_signers_rotate(void **state)
     rotates(HSM_PURPOSE_LOG, "");
     rotates(HSM_PURPOSE_ACCESS, "");
     rotates(HSM_PURPOSE_ID_TOKEN, "");
+    rotates(HSM_PURPOSE_ID_TOKEN_RSA, "");
     head.len = 0;
     must(wallet_flow_audit_head(home.home, &head, &size, root));
     must(wallet_flow_audit_check(home.home, &found));

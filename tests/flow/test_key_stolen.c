@@ -139,9 +139,9 @@ static void a_stolen_ca_is_replaced_and_all_signers_certified_anew(void **state)
 static void the_other_keys_can_be_stolen_too(void **state)
 {
     (void)state;
-    static const enum hsm_purpose others[] = {HSM_PURPOSE_STATUS, HSM_PURPOSE_LOG,
-                                              HSM_PURPOSE_ACCESS, HSM_PURPOSE_ID_TOKEN,
-                                              HSM_PURPOSE_MDOC,   HSM_PURPOSE_CUSTODY};
+    static const enum hsm_purpose others[] = {
+        HSM_PURPOSE_STATUS,       HSM_PURPOSE_LOG,  HSM_PURPOSE_ACCESS, HSM_PURPOSE_ID_TOKEN,
+        HSM_PURPOSE_ID_TOKEN_RSA, HSM_PURPOSE_MDOC, HSM_PURPOSE_CUSTODY};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct wallet_key_result result;
         const struct wallet_key_info old = support_active_key(&home, others[i]);

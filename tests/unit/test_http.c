@@ -374,6 +374,69 @@ static void addresses_inside_are_not_fetched(void **state)
     }
 }
 
+static void http_leads_to_loopback_and_nowhere_else(void **state)
+{
+    static const char *const uris[] = {"http://192.0.2.1/", "http://10.0.0.1/", "http://8.8.8.8/",
+                                       "http://[2001:4860::1]/", "https://10.0.0.1/"};
+    static const struct idp_fetch_limits loopback = {
+        .timeout_ms = 2000, .body_max = 100, .loopback_http = true};
+    (void)state;
+    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        LW_AUTO_BUF body = LW_BUF(100);
+        struct idp_fetch_result result;
+        assert_int_equal(idp_fetch(&loopback, lw_str_c(uris[i]), "*/*", &body, &result).code,
+                         LW_E_DENIED);
+    }
+}
+
+static void a_url_of_this_machine_is_told_from_others(void **state)
+{
+    static const struct {
+        const char *uri;
+        bool loopback;
+    } cases[] = {
+        {"http://127.0.0.1:8080", true},
+        {"https://127.1.2.3/x", true},
+        {"http://localhost", true},
+        {"http://localhost:1/", true},
+        {"http://[::1]:8080/", true},
+        {"http://[::1]", true},
+        {"http://127.example.org/", false},
+        {"http://127.0.0.1.example.org", false},
+        {"http://localhost.example/", false},
+        {"http://127.0.0.1:1@example.org/", false},
+        {"http://localhost:x@example.org", false},
+        {"http://[::1]:@example.org", false},
+        {"http://[::10]", false},
+        {"http://128.0.0.1", false},
+        {"https://example.org/127.0.0.1", false},
+        {"ftp://127.0.0.1", false},
+        {"127.0.0.1", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(idp_uri_is_loopback(lw_str_c(cases[i].uri)), cases[i].loopback);
+    }
+}
+
+static void an_answer_of_another_type_is_refused_where_the_type_counts(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const types[] = {"text/plain", "text/html", "text/plain2", "text/plai"};
+    const struct idp_fetch_limits exact = {
+        .timeout_ms = 10000, .body_max = ANSWER_MAX, .loopback_http = true, .exact_type = true};
+    char uri[256];
+    (void)snprintf(uri, sizeof(uri), "%s/thing/12", f->base);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        LW_AUTO_BUF body = LW_BUF(ANSWER_MAX);
+        struct idp_fetch_result result;
+        assert_int_equal(idp_fetch(&exact, lw_str_c(uri), types[i], &body, &result).code,
+                         i == 0 ? LW_OK : LW_E_NETWORK);
+        assert_int_equal(body.len > 0, i == 0);
+    }
+}
+
 static void an_answer_past_the_limit_is_dropped(void **state)
 {
     const struct fixture *f = *state;
@@ -401,6 +464,9 @@ int main(void)
         cmocka_unit_test(accept_chooses_by_closeness_and_quality),
         cmocka_unit_test(a_parameter_takes_one_plain_segment),
         cmocka_unit_test(addresses_inside_are_not_fetched),
+        cmocka_unit_test(http_leads_to_loopback_and_nowhere_else),
+        cmocka_unit_test(a_url_of_this_machine_is_told_from_others),
+        cmocka_unit_test(an_answer_of_another_type_is_refused_where_the_type_counts),
         cmocka_unit_test(an_answer_past_the_limit_is_dropped),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

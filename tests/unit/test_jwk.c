@@ -154,6 +154,30 @@ static void a_key_is_read_from_within_a_document(void **state)
     assert_int_equal(wallet_jwk_read(&r, &key).code, LW_E_SYNTAX);
 }
 
+/* RFC 7638 section 3.1. */
+static void an_rsa_key_is_written_and_named_and_not_read(void **state)
+{
+    (void)state;
+    static const char n_text[] =
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJE"
+        "CPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2Q"
+        "vzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6"
+        "WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+    static const uint8_t e[] = {0x01, 0x00, 0x01};
+    uint8_t n[256];
+    uint8_t thumbprint[WALLET_JWK_THUMBPRINT_LEN];
+    struct hsm_public_key key;
+    LW_AUTO_BUF text = LW_BUF(64);
+    LW_AUTO_BUF json = LW_BUF(1024);
+    assert_int_equal(wallet_base64url_decode_exact(lw_str_c(n_text), n, sizeof(n)).code, LW_OK);
+    assert_int_equal(hsm_public_key_from_rsa(&key, LW_BYTES(n), LW_BYTES(e)).code, LW_OK);
+    assert_int_equal(wallet_jwk_thumbprint(&key, thumbprint).code, LW_OK);
+    assert_int_equal(wallet_base64url_encode(LW_BYTES(thumbprint), &text).code, LW_OK);
+    assert_true(lw_str_is(lw_buf_text(&text), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
+    assert_int_equal(wallet_jwk_write(&key, &json).code, LW_OK);
+    assert_int_equal(wallet_jwk_parse(lw_buf_text(&json), &key).code, LW_E_UNSUPPORTED);
+}
+
 static void a_key_without_a_name_in_jose_is_not_written(void **state)
 {
     (void)state;
@@ -170,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_public_key_is_read_and_written_back),
         cmocka_unit_test(the_thumbprint_is_that_of_rfc_9449),
+        cmocka_unit_test(an_rsa_key_is_written_and_named_and_not_read),
         cmocka_unit_test(a_key_says_what_it_is_for),
         cmocka_unit_test(private_and_secret_members_are_denied),
         cmocka_unit_test(keys_that_are_none_are_refused),

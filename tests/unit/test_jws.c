@@ -187,7 +187,7 @@ static void signatures_of_other_lengths_and_values_are_refused(void **state)
     struct wallet_jws good;
     assert_int_equal(
         wallet_jws_parse(LW_STR(A3_HEADER "." A3_PAYLOAD "." A3_SIG), &arena, &good).code, LW_OK);
-    for (size_t len = 0; len <= HSM_SIG_MAX; len++) {
+    for (size_t len = 0; len <= HSM_PAIR_MAX; len++) {
         struct wallet_jws bent = good;
         bent.sig_len = len;
         assert_int_equal(wallet_jws_verify(&bent, &key).code, len == 64 ? LW_OK : LW_E_SIGNATURE);

@@ -16,8 +16,9 @@
 #include "token.h"
 
 static const enum hsm_purpose signing[] = {
-    HSM_PURPOSE_CA,     HSM_PURPOSE_CREDENTIAL, HSM_PURPOSE_MDOC, HSM_PURPOSE_STATUS,
-    HSM_PURPOSE_ACCESS, HSM_PURPOSE_ID_TOKEN,   HSM_PURPOSE_LOG,  HSM_PURPOSE_TRUST_LIST,
+    HSM_PURPOSE_CA,     HSM_PURPOSE_CREDENTIAL, HSM_PURPOSE_MDOC,
+    HSM_PURPOSE_STATUS, HSM_PURPOSE_ACCESS,     HSM_PURPOSE_ID_TOKEN,
+    HSM_PURPOSE_LOG,    HSM_PURPOSE_TRUST_LIST, HSM_PURPOSE_ID_TOKEN_RSA,
 };
 enum { SIGNING_COUNT = sizeof(signing) / sizeof(signing[0]) };
 
@@ -75,6 +76,29 @@ static void a_new_key_signs_and_its_public_key_verifies(void **state)
     assert_int_equal(hsm_verify_digest(&f->key, LW_BYTES(digest), made).code, LW_E_SIGNATURE);
     assert_int_equal(hsm_pool_find(f->pool, "k", &found).code, LW_OK);
     assert_true(hsm_public_key_eq(&found, &f->key));
+}
+
+static void an_rsa_key_is_made_for_id_tokens_and_signs_them(void **state)
+{
+    struct fixture *f = *state;
+    struct hsm_pool_key name = {.pool = f->pool, .label = "r", .purpose = HSM_PURPOSE_ID_TOKEN_RSA};
+    struct hsm_public_key key;
+    struct hsm_public_key found;
+    struct hsm_signer signer;
+    uint8_t sig[HSM_SIG_MAX];
+    const lw_bytes message = lw_str_bytes(LW_STR("an ID token"));
+    assert_int_equal(hsm_pool_generate(f->pool, "r", HSM_PURPOSE_ID_TOKEN_RSA, &key).code, LW_OK);
+    assert_int_equal(key.alg, HSM_RS256);
+    assert_int_equal(key.point_len, HSM_RSA_LEN);
+    assert_int_equal(hsm_pool_find(f->pool, "r", &found).code, LW_OK);
+    assert_true(hsm_public_key_eq(&found, &key));
+    hsm_pool_signer(&name, &key, &signer);
+    signer.not_after = INT64_MAX;
+    assert_int_equal(hsm_sign(&signer, HSM_PURPOSE_ID_TOKEN_RSA, 1, message, sig).code, LW_OK);
+    const lw_bytes made = {.ptr = sig, .len = HSM_RSA_LEN};
+    assert_int_equal(hsm_verify(&key, message, made).code, LW_OK);
+    sig[HSM_RSA_LEN - 1] ^= 1;
+    assert_int_equal(hsm_verify(&key, message, made).code, LW_E_SIGNATURE);
 }
 
 static void a_signer_of_the_pool_serves_the_formats(void **state)
@@ -424,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_POOL(a_new_key_signs_and_its_public_key_verifies),
+        WITH_POOL(an_rsa_key_is_made_for_id_tokens_and_signs_them),
         WITH_POOL(a_signer_of_the_pool_serves_the_formats),
         WITH_POOL(a_label_that_is_taken_is_refused),
         WITH_POOL(each_key_signs_for_its_own_purpose_only),

@@ -147,6 +147,29 @@ static void a_wrong_signature_is_never_released(void **state)
     assert_int_equal(hsm_sign(&signer, HSM_PURPOSE_CREDENTIAL, 1, message, sig).code, LW_OK);
 }
 
+static void a_wrong_rsa_signature_is_never_released(void **state)
+{
+    struct pool_fixture *f = *state;
+    struct hsm_pool_key name = {.pool = f->pool, .label = "r", .purpose = HSM_PURPOSE_ID_TOKEN_RSA};
+    struct hsm_public_key key;
+    struct hsm_signer signer;
+    uint8_t sig[HSM_SIG_MAX];
+    const lw_bytes message = lw_str_bytes(LW_STR("an ID token"));
+    pool_sign_fault(f, SHIM_WRONG, POOL_FOR_EVER, 0);
+    assert_int_equal(hsm_pool_generate(f->pool, "r", HSM_PURPOSE_ID_TOKEN_RSA, &key).code,
+                     LW_E_TOKEN);
+    pool_sign_fault(f, SHIM_NONE, 0, 0);
+    assert_int_equal(hsm_pool_generate(f->pool, "r", HSM_PURPOSE_ID_TOKEN_RSA, &key).code, LW_OK);
+    hsm_pool_signer(&name, &key, &signer);
+    signer.not_after = INT64_MAX;
+    pool_sign_fault(f, SHIM_WRONG, POOL_FOR_EVER, 0);
+    assert_int_equal(hsm_sign(&signer, HSM_PURPOSE_ID_TOKEN_RSA, 1, message, sig).code, LW_E_TOKEN);
+    pool_sign_fault(f, SHIM_SHORT, POOL_FOR_EVER, 0);
+    assert_int_equal(hsm_sign(&signer, HSM_PURPOSE_ID_TOKEN_RSA, 1, message, sig).code, LW_E_TOKEN);
+    pool_sign_fault(f, SHIM_NONE, 0, 0);
+    assert_int_equal(hsm_sign(&signer, HSM_PURPOSE_ID_TOKEN_RSA, 1, message, sig).code, LW_OK);
+}
+
 static void sessions_and_handles_that_vanish_are_renewed(void **state)
 {
     static const unsigned long vanished[] = {
@@ -264,6 +287,7 @@ int main(void)
         WITH_POOL(a_token_that_always_fails_is_given_up_and_told),
         WITH_POOL(a_short_signature_is_never_released),
         WITH_POOL(a_wrong_signature_is_never_released),
+        WITH_POOL(a_wrong_rsa_signature_is_never_released),
         WITH_POOL(sessions_and_handles_that_vanish_are_renewed),
         WITH_POOL(no_job_is_kept_longer_than_four_deadlines),
         WITH_POOL(an_ailing_token_is_worth_another_try_after_ten_seconds),

@@ -340,10 +340,10 @@ static void only_strict_der_is_read(void **state)
 static void only_pairs_are_written_as_der(void **state)
 {
     (void)state;
-    static const uint8_t sig[HSM_SIG_MAX + 2] = {1};
+    static const uint8_t sig[HSM_PAIR_MAX + 2] = {1};
     for (size_t len = 0; len <= sizeof(sig); len++) {
         LW_AUTO_BUF der = LW_BUF(128);
-        const bool pair = len > 0 && len % 2 == 0 && len <= HSM_SIG_MAX;
+        const bool pair = len > 0 && len % 2 == 0 && len <= HSM_PAIR_MAX;
         assert_int_equal(hsm_sig_to_der((lw_bytes){.ptr = sig, .len = len}, &der).code,
                          pair ? LW_OK : LW_E_MISUSE);
         assert_int_equal(der.len > 0, pair);

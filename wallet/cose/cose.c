@@ -83,6 +83,7 @@ bool wallet_cose_alg_fits(int64_t alg, const struct hsm_public_key *key)
         return alg == WALLET_COSE_ES256 || alg == WALLET_COSE_ESP256;
     case HSM_ES384:
         return alg == WALLET_COSE_ES384 || alg == WALLET_COSE_ESP384;
+    case HSM_RS256: /* ID tokens only, which are JWTs */
     case HSM_ALG_NONE:
         break;
     }
@@ -188,6 +189,6 @@ lw_err wallet_cose_sign1_sign(const struct wallet_cose_parts *parts,
     uint8_t sig[HSM_SIG_MAX];
     LW_TRY(sig_structure(parts->protected, nothing, parts->payload, &heads, signed_parts));
     LW_TRY(hsm_sign_parts(signer, purpose, now, signed_parts, SIG_PARTS, sig));
-    const size_t sig_len = signer->key.alg == HSM_ES384 ? HSM_SIG_MAX : HSM_ES256_SIG_LEN;
+    const size_t sig_len = hsm_sig_len(&signer->key);
     return wallet_cose_sign1_put(parts, (lw_bytes){.ptr = sig, .len = sig_len}, out);
 }

@@ -125,6 +125,9 @@ static lw_err put_key(const struct hsm_public_key *key, bool compressed, lw_buf 
 lw_err wallet_cose_key_put(const struct hsm_public_key *key, bool compressed, lw_buf *out)
 {
     const size_t before = out->len;
+    if (key->alg != HSM_ES256 && key->alg != HSM_ES384) {
+        return LW_FAIL(LW_E_UNSUPPORTED, "cose: key of no curve", LW_NOWHERE);
+    }
     const lw_err err = put_key(key, compressed, out);
     if (err.code != LW_OK) {
         lw_buf_truncate(out, before);

@@ -2,6 +2,7 @@
 #include "wallet/flow_key.h"
 
 #include "home_key.h"
+#include "wallet/jwk.h"
 
 static lw_err identify(const struct wallet_key_record *key, struct wallet_key_info *info)
 {
@@ -13,6 +14,9 @@ static lw_err identify(const struct wallet_key_record *key, struct wallet_key_in
         memcpy(info->id, cert.sha256, sizeof(info->id));
         info->cert_end = cert.not_after;
         return LW_SUCCESS;
+    }
+    if (key->key.alg == HSM_RS256) {
+        return wallet_jwk_thumbprint(&key->key, info->id);
     }
     if (key->key.alg != HSM_ALG_NONE) {
         return wallet_trust_pin(&key->key, info->id);

@@ -288,6 +288,14 @@ static lw_err keep_list(struct sync *s)
     return more ? write_pins(s) : LW_SUCCESS;
 }
 
+/* What the server says beside the signed list is bounded before anything of it is fetched. */
+static lw_err check_count(const json_t *array, size_t max)
+{
+    return json_array_size(array) <= max
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_LIMIT, "sync: the server names too many types or lists", LW_NOWHERE);
+}
+
 static lw_err fetch_types(struct sync *s)
 {
     LW_AUTO_BUF json = LW_BUF(DOC_MAX);
@@ -295,6 +303,7 @@ static lw_err fetch_types(struct sync *s)
     LW_TRY(fetch(s, "/api/v1/catalog/types", "application/json", &json));
     LW_TRY(wallet_json_doc_parse(lw_buf_view(&json), DOC_MAX, &doc));
     const json_t *types = json_object_get(doc, "types");
+    LW_TRY(check_count(types, WALLET_SYNC_TYPES_MAX));
     size_t i = 0;
     const json_t *entry = NULL;
     json_array_foreach(types, i, entry)
@@ -373,6 +382,7 @@ static lw_err fetch_lists(struct sync *s)
     LW_TRY(fetch(s, "/status", "application/json", &json));
     LW_TRY(wallet_json_doc_parse(lw_buf_view(&json), DOC_MAX, &doc));
     const json_t *uris = json_object_get(doc, "status_lists");
+    LW_TRY(check_count(uris, WALLET_SYNC_LISTS_MAX));
     size_t i = 0;
     const json_t *entry = NULL;
     json_array_foreach(uris, i, entry)

@@ -9,6 +9,7 @@
 #include "home_key.h"
 #include "hsm/digest.h"
 #include "trust_publish.h"
+#include "wallet/jwk.h"
 
 enum { TOUCH_FATAL_EXIT = 3 };
 
@@ -239,6 +240,9 @@ static lw_err fill_kid(struct hsm_signer *signer)
     uint8_t hash[HSM_SHA256_LEN];
     if (signer->cert.len > 0) {
         LW_TRY(hsm_sha256(signer->cert, hash));
+        memcpy(signer->kid, hash, sizeof(signer->kid));
+    } else if (signer->key.alg == HSM_RS256) {
+        LW_TRY(wallet_jwk_thumbprint(&signer->key, hash));
         memcpy(signer->kid, hash, sizeof(signer->kid));
     }
     return LW_SUCCESS;

@@ -43,7 +43,7 @@ static lw_err make_keys(struct wallet_home *home)
 {
     static const enum hsm_purpose purposes[] = {
         HSM_PURPOSE_SEAL, HSM_PURPOSE_CUSTODY, HSM_PURPOSE_CA,       HSM_PURPOSE_TRUST_LIST,
-        HSM_PURPOSE_LOG,  HSM_PURPOSE_ACCESS,  HSM_PURPOSE_ID_TOKEN,
+        HSM_PURPOSE_LOG,  HSM_PURPOSE_ACCESS,  HSM_PURPOSE_ID_TOKEN, HSM_PURPOSE_ID_TOKEN_RSA,
     };
     for (size_t i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++) {
         const struct home_key_order order = {.purpose = purposes[i],

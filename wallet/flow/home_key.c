@@ -36,6 +36,8 @@ static const struct {
     {HSM_PURPOSE_STATUS, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
     {HSM_PURPOSE_ACCESS, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
     {HSM_PURPOSE_ID_TOKEN, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
+    /* Others know it by /jwks: a certificate would say nothing more. */
+    {HSM_PURPOSE_ID_TOKEN_RSA, {false, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
     {HSM_PURPOSE_LOG, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
     {HSM_PURPOSE_TRUST_LIST, {false, true, false, OVERLAP_S, OVERLAP_S, OVERLAP_S}},
     {HSM_PURPOSE_SEAL, {false, false, true, 0, WRAP_OVERLAP_S, WRAP_HOLD_S}},
@@ -368,6 +370,13 @@ static lw_err make_locked(struct wallet_home *home, const struct home_key_order 
     return err;
 }
 
+/* Of a key without a certificate. Verifiers learn a list key by hand, so it lives as long as a CA.
+ */
+static int64_t life_of(enum hsm_purpose purpose)
+{
+    return purpose == HSM_PURPOSE_ID_TOKEN_RSA ? LEAF_LIFE_S : CA_LIFE_S;
+}
+
 lw_err home_key_make(struct wallet_home *home, const struct home_key_order *order,
                      char label[WALLET_KEY_LABEL_MAX + 1])
 {
@@ -377,7 +386,7 @@ lw_err home_key_make(struct wallet_home *home, const struct home_key_order *orde
         .purpose = order->purpose,
         .state = order->state,
         .not_before = now - BACK_DATED_S,
-        .not_after = now + CA_LIFE_S - home_key_rule(order->purpose)->signed_life,
+        .not_after = now + life_of(order->purpose) - home_key_rule(order->purpose)->signed_life,
         .created = now,
     };
     if (order->agency.len >= sizeof(record.agency)) {

@@ -3,6 +3,7 @@
 static const struct jose_alg table[] = {
     {.alg = HSM_ES256, .name = "ES256", .curve = "P-256", .coordinate_len = 32},
     {.alg = HSM_ES384, .name = "ES384", .curve = "P-384", .coordinate_len = 48},
+    {.alg = HSM_RS256, .name = "RS256", .curve = NULL, .coordinate_len = 0},
 };
 
 const struct jose_alg *jose_alg_row(size_t nth)

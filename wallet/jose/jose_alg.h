@@ -1,4 +1,7 @@
-/* The signature algorithms offered, by their names in JOSE. A new one is a row here. */
+/*
+ * The signature algorithms offered, by their names in JOSE. A new one is a row here. One without a
+ * curve is signed with only: no JWS that comes in, and no JWK, may use it.
+ */
 #ifndef JOSE_ALG_H
 #define JOSE_ALG_H
 
@@ -7,8 +10,8 @@
 struct jose_alg {
     enum hsm_alg alg;
     const char *name;      /* "alg", RFC 7518 section 3.1 */
-    const char *curve;     /* "crv", RFC 7518 section 6.2.1.1 */
-    size_t coordinate_len; /* bytes of "x" and "y"; a signature has twice as many */
+    const char *curve;     /* "crv", RFC 7518 section 6.2.1.1; NULL: RSA */
+    size_t coordinate_len; /* bytes of "x" and "y" */
 };
 
 /** Return the row of `alg`, or NULL; static. */

@@ -5,7 +5,7 @@
 #include "wallet/base64.h"
 #include "wallet/json_write.h"
 
-enum { COORDINATE_MAX = 48, MEMBERS_MAX = 256 };
+enum { COORDINATE_MAX = 48, MEMBERS_MAX = 1024 };
 
 /* What a JWK says; `raw.ptr` is NULL for what it does not. */
 struct jwk {
@@ -76,7 +76,7 @@ static const struct jose_alg *alg_of_curve(struct wallet_json_text crv)
 {
     size_t nth = 0;
     const struct jose_alg *row = jose_alg_row(nth);
-    while (row != NULL && !wallet_json_is(crv, row->curve)) {
+    while (row != NULL && (row->curve == NULL || !wallet_json_is(crv, row->curve))) {
         row = jose_alg_row(++nth);
     }
     return row;
@@ -141,21 +141,39 @@ lw_err wallet_jwk_parse(lw_str json, struct hsm_public_key *key)
     return key_of(&jwk, key);
 }
 
+/* RFC 7638 section 3.2: the required members, in this order. */
+static void write_rsa(const struct hsm_public_key *key, struct wallet_json_writer *w)
+{
+    wallet_json_member_c(w, "e", "AQAB"); /* 65537, the only one there is */
+    wallet_json_member_c(w, "kty", "RSA");
+    wallet_json_put_name(w, "n");
+    wallet_json_put_base64url(w, (lw_bytes){.ptr = key->point, .len = key->point_len});
+}
+
+static void write_point(const struct hsm_public_key *key, const char *curve,
+                        struct wallet_json_writer *w)
+{
+    wallet_json_member_c(w, "crv", curve);
+    wallet_json_member_c(w, "kty", "EC");
+    wallet_json_put_name(w, "x");
+    wallet_json_put_base64url(w, hsm_public_key_x(key));
+    wallet_json_put_name(w, "y");
+    wallet_json_put_base64url(w, hsm_public_key_y(key));
+}
+
 lw_err wallet_jwk_write(const struct hsm_public_key *key, lw_buf *out)
 {
     const struct jose_alg *row = jose_alg_of(key->alg);
     if (row == NULL) {
         return LW_FAIL(LW_E_UNSUPPORTED, "jwk: the key's algorithm has no name", LW_NOWHERE);
     }
-    /* RFC 7638 section 3.2: the required members, in this order. */
     struct wallet_json_writer w = wallet_json_writer(out);
     wallet_json_put_object(&w);
-    wallet_json_member_c(&w, "crv", row->curve);
-    wallet_json_member_c(&w, "kty", "EC");
-    wallet_json_put_name(&w, "x");
-    wallet_json_put_base64url(&w, hsm_public_key_x(key));
-    wallet_json_put_name(&w, "y");
-    wallet_json_put_base64url(&w, hsm_public_key_y(key));
+    if (row->curve == NULL) {
+        write_rsa(key, &w);
+    } else {
+        write_point(key, row->curve, &w);
+    }
     wallet_json_put_end(&w);
     return wallet_json_written(&w);
 }

@@ -22,7 +22,7 @@ static enum hsm_alg alg_named(struct wallet_json_text name)
 {
     size_t nth = 0;
     const struct jose_alg *row = jose_alg_row(nth);
-    while (row != NULL && !wallet_json_is(name, row->name)) {
+    while (row != NULL && (row->curve == NULL || !wallet_json_is(name, row->name))) {
         row = jose_alg_row(++nth);
     }
     return row == NULL ? HSM_ALG_NONE : row->alg;
@@ -81,7 +81,7 @@ static lw_err decode_signature(lw_str text, struct wallet_jws *jws)
     if (text.len == 0) {
         return LW_FAIL(LW_E_SIGNATURE, "jws: not signed", LW_NOWHERE);
     }
-    if (text.len > wallet_base64url_len(HSM_SIG_MAX)) {
+    if (text.len > wallet_base64url_len(HSM_PAIR_MAX)) {
         return LW_FAIL(LW_E_SIGNATURE, "jws: signature too long", LW_NOWHERE);
     }
     const size_t len = text.len / 4 * 3 + (text.len % 4 == 0 ? 0 : text.len % 4 - 1);
@@ -247,7 +247,7 @@ lw_err wallet_jws_sign(const struct wallet_jws_header *header, lw_bytes payload,
     struct hsm_digest digest;
     uint8_t sig[HSM_SIG_MAX];
     LW_TRY(wallet_jws_begin(header, payload, signing, out, &digest));
-    const lw_bytes made = {.ptr = sig, .len = 2 * jose_alg_of(signer->key.alg)->coordinate_len};
+    const lw_bytes made = {.ptr = sig, .len = hsm_sig_len(&signer->key)};
     lw_err err =
         signer->sign_digest(signer->ctx, (lw_bytes){.ptr = digest.bytes, .len = digest.len}, sig);
     err = err.code == LW_OK ? hsm_sign_end(signer, &digest, made) : err;

@@ -4,11 +4,11 @@
 
 enum { FIELDS = 17, AGENCY_MAX = 64, VALUE_MAX = WALLET_CERT_STORE_MAX + 1024 };
 
-/* Algorithms as COSE numbers them (RFC 9053), so that an order of ours is not stored. */
+/* Algorithms as COSE numbers them (RFC 9053, RFC 8812), so that an order of ours is not stored. */
 static const struct {
     enum hsm_alg alg;
     int64_t cose;
-} algorithms[] = {{HSM_ALG_NONE, 0}, {HSM_ES256, -7}, {HSM_ES384, -35}};
+} algorithms[] = {{HSM_ALG_NONE, 0}, {HSM_ES256, -7}, {HSM_ES384, -35}, {HSM_RS256, -257}};
 
 static const lw_str changes_key = {.ptr = "key-changes", .len = sizeof("key-changes") - 1};
 
@@ -98,7 +98,7 @@ static lw_err read_point(int64_t cose, lw_bytes point, struct hsm_public_key *ke
     if (alg == HSM_ALG_NONE) {
         return point.len == 0 ? LW_SUCCESS : bad_record();
     }
-    return hsm_public_key_from_point(key, alg, point).code == LW_OK ? LW_SUCCESS : bad_record();
+    return hsm_public_key_from_bytes(key, alg, point).code == LW_OK ? LW_SUCCESS : bad_record();
 }
 
 static lw_err parse(lw_bytes label, lw_bytes value, struct wallet_key_record *record)

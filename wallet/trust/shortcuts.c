@@ -92,7 +92,8 @@ static lw_err make_name(const struct wallet_issued_part *issued, uint8_t name[HS
 {
     static const char what[] = "license wallet: issuer-signed part";
     const struct hsm_public_key *key = &issued->issuer->cert.key;
-    const uint8_t lens[] = {(uint8_t)key->alg, key->point_len, (uint8_t)issued->digest.len,
+    const uint8_t lens[] = {(uint8_t)key->alg, (uint8_t)(key->point_len >> 8),
+                            (uint8_t)key->point_len, (uint8_t)issued->digest.len,
                             (uint8_t)issued->sig.len};
     const lw_bytes parts[] = {
         {.ptr = (const uint8_t *)what, .len = sizeof(what)},

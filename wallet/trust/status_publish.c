@@ -156,7 +156,7 @@ static lw_err sign(const struct wallet_status_parts *parts, enum wallet_status_f
     LW_TRY(wallet_status_draft(parts, form, signer, now, &draft));
     LW_TRY(signer->sign_digest(
         signer->ctx, (lw_bytes){.ptr = draft.digest.bytes, .len = draft.digest.len}, sig));
-    const size_t len = signer->key.alg == HSM_ES384 ? HSM_SIG_MAX : HSM_ES256_SIG_LEN;
+    const size_t len = hsm_sig_len(&signer->key);
     return wallet_status_finish(&draft, signer, (lw_bytes){.ptr = sig, .len = len}, out);
 }
 

@@ -23,6 +23,7 @@ lw_err wallet_trust_pin(const struct hsm_public_key *key, uint8_t pin[WALLET_PIN
     case HSM_ES384:
         parts[0] = LW_BYTES(spki_p384);
         break;
+    case HSM_RS256:
     case HSM_ALG_NONE:
         return LW_FAIL(LW_E_UNSUPPORTED, "trust list: key of no known curve", LW_NOWHERE);
     }

@@ -65,8 +65,8 @@ struct hsm_job {
     void *ctx;
     /* out */
     lw_err err;
-    uint8_t sig[HSM_SIG_MAX]; /* r||s; not yet checked against the public key */
-    uint8_t sig_len;
+    uint8_t sig[HSM_SIG_MAX]; /* not yet checked against the public key */
+    uint16_t sig_len;
     /* the pool's own */
     struct hsm_job *next;
     uint64_t id;
@@ -117,8 +117,9 @@ void hsm_pool_job(const struct hsm_signer *signer, const struct hsm_digest *dige
                   struct hsm_job *job);
 
 /**
- * Make a P-256 key pair in the token (sensitive, not extractable, sign only), have it sign a
- * test, and return its public key. A key that fails the test is destroyed.
+ * Make a key pair, P-256 or for id-rsa RSA of 2048 bits, in the token (sensitive, not extractable,
+ * sign only), have it sign a test, and return its public key. A key that fails the test is
+ * destroyed.
  *
  * label   unique on the token; the purpose is kept with the key and checked at each signature
  * errors  LW_E_CONFLICT  the label exists; LW_E_DENIED  a purpose that signs nothing;

@@ -49,9 +49,9 @@ struct hsm_cert {
     uint8_t key_id[HSM_CERT_KEY_ID_MAX]; /* subjectKeyIdentifier */
     uint8_t key_id_len;                  /* 0 when absent */
     uint8_t authority_key_id[HSM_CERT_KEY_ID_MAX];
-    uint8_t authority_key_id_len;   /* 0 when absent */
-    enum hsm_alg sig_alg;           /* of the issuer's signature */
-    uint8_t signature[HSM_SIG_MAX]; /* r||s */
+    uint8_t authority_key_id_len;    /* 0 when absent */
+    enum hsm_alg sig_alg;            /* of the issuer's signature */
+    uint8_t signature[HSM_PAIR_MAX]; /* r||s */
     uint8_t signature_len;
 };
 

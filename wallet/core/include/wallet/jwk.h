@@ -1,4 +1,4 @@
-/* Public EC keys as JSON Web Keys (RFC 7517, RFC 7518 section 6.2). Pure: no I/O. */
+/* Public keys as JSON Web Keys (RFC 7517, RFC 7518 section 6). Pure: no I/O. */
 #ifndef WALLET_JWK_H
 #define WALLET_JWK_H
 
@@ -24,7 +24,8 @@ LW_MUST_USE lw_err wallet_jwk_parse(lw_str json, struct hsm_public_key *key);
 /** As wallet_jwk_parse(), of the next value of `r`; the reader's own errors stay latched there. */
 LW_MUST_USE lw_err wallet_jwk_read(struct wallet_json *r, struct hsm_public_key *key);
 
-/** Append {"crv":..,"kty":"EC","x":..,"y":..}: the form that the thumbprint hashes. */
+/** Append {"crv":..,"kty":"EC","x":..,"y":..}, or {"e":..,"kty":"RSA","n":..} of RS256, which is
+ * written and not read: the form that the thumbprint hashes. */
 LW_MUST_USE lw_err wallet_jwk_write(const struct hsm_public_key *key, lw_buf *out);
 
 /** Compute the thumbprint with SHA-256. errors  LW_E_CRYPTO. source  RFC 7638 section 3 */

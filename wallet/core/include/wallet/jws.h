@@ -15,7 +15,7 @@ struct wallet_jws {
     lw_bytes signed_part; /* ASCII of header "." payload, as received */
     lw_bytes header;      /* JSON, checked */
     lw_bytes payload;     /* decoded bytes, not looked at */
-    uint8_t sig[HSM_SIG_MAX];
+    uint8_t sig[HSM_PAIR_MAX];
     size_t sig_len;
     enum hsm_alg alg;            /* what the header claims */
     struct wallet_json_text typ; /* empty when absent */

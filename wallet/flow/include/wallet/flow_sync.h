@@ -4,7 +4,13 @@
 
 #include "wallet/home.h"
 
-/* How a document is fetched; given by the caller, for this layer knows no HTTP. */
+/* More than a server can sensibly have: 16,384 lists of a million entries each. */
+enum { WALLET_SYNC_TYPES_MAX = 1024, WALLET_SYNC_LISTS_MAX = 16384 };
+
+/*
+ * How a document is fetched; given by the caller, for this layer knows no HTTP. `accept` is one
+ * media type: an answer of another one is LW_E_NETWORK.
+ */
 typedef lw_err wallet_fetch(void *ctx, lw_str uri, const char *accept, lw_buf *body);
 
 struct wallet_sync_order {
@@ -27,7 +33,8 @@ struct wallet_sync_result {
  * Each file is written beside and renamed, so a crash leaves the old or the new one.
  *
  * errors  LW_E_UNTRUSTED  not signed by a pinned key; LW_E_CONFLICT  an older or a different
- *         list of the same version; LW_E_NETWORK; LW_E_IO; LW_E_VALUE  no pin given
+ *         list of the same version; LW_E_NETWORK; LW_E_IO; LW_E_VALUE  no pin given;
+ *         LW_E_LIMIT  the server names more types or lists than the bounds above
  */
 LW_MUST_USE lw_err wallet_flow_sync(const struct wallet_sync_order *order,
                                     const struct wallet_env *env,

@@ -1,0 +1,160 @@
+/* What `lw doctor` says of keys as time goes by; cli/doctor_keys.c by itself, with our clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "../../cli/doctor.h"
+#include "home.h"
+#include "keyring.h"
+#include "wallet/flow_key.h"
+
+static struct support_home home;
+static struct doctor found;
+
+static void must(lw_err err)
+{
+    if (err.code != LW_OK) {
+        fail_msg("%s: %s", lw_code_name(err.code), err.why);
+    }
+}
+
+void doctor_say(struct doctor *d, enum doctor_grade grade, const char *advice, const char *format,
+                ...)
+{
+    va_list args;
+    struct doctor_line *line = &d->lines[d->count++];
+    *line = (struct doctor_line){.grade = grade, .advice = advice};
+    va_start(args, format);
+    (void)vsnprintf(line->what, sizeof(line->what), format, args);
+    va_end(args);
+}
+
+static void ask_at(int64_t now)
+{
+    home.clock.now = now;
+    found = (struct doctor){.now = now, .home = home.home};
+    doctor_keys(&found);
+}
+
+/* The one line that begins so, or NULL. */
+static const struct doctor_line *line_of(const char *start)
+{
+    const struct doctor_line *line = NULL;
+    for (size_t i = 0; i < found.count; i++) {
+        if (strncmp(found.lines[i].what, start, strlen(start)) == 0) {
+            assert_null(line);
+            line = &found.lines[i];
+        }
+    }
+    return line;
+}
+
+static void expect(const char *start, enum doctor_grade grade, const char *more)
+{
+    const struct doctor_line *line = line_of(start);
+    if (line == NULL) {
+        fail_msg("no line: %s", start);
+        return;
+    }
+    assert_int_equal(line->grade, grade);
+    assert_non_null(strstr(line->what, more));
+    assert_int_equal(line->advice == NULL, grade == DOCTOR_GOOD);
+}
+
+static char key_line[80];
+
+static const char *of_key(enum hsm_purpose purpose)
+{
+    (void)snprintf(key_line, sizeof(key_line), "key %s ",
+                   support_active_key(&home, purpose).record.label);
+    return key_line;
+}
+
+static void each_active_key_is_told_of_in_its_time(void **state)
+{
+    (void)state;
+    const int64_t start = home.clock.now;
+    const int64_t end = support_active_key(&home, HSM_PURPOSE_CREDENTIAL).record.not_after;
+    ask_at(start);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.lines[0].grade, DOCTOR_GOOD);
+    assert_non_null(strstr(found.lines[0].what, "the first to stop is ds-"));
+    ask_at(end - WALLET_KEY_ALARM_S - 1);
+    assert_null(line_of(of_key(HSM_PURPOSE_CREDENTIAL)));
+    ask_at(end - WALLET_KEY_ALARM_S);
+    expect(of_key(HSM_PURPOSE_CREDENTIAL), DOCTOR_SOON, "30 days more; it has no successor");
+    ask_at(end - 1);
+    expect(of_key(HSM_PURPOSE_CREDENTIAL), DOCTOR_SOON, "0 days more");
+    assert_null(line_of(of_key(HSM_PURPOSE_ACCESS)));
+    ask_at(end);
+    expect(of_key(HSM_PURPOSE_CREDENTIAL), DOCTOR_BAD, "signs no more");
+    ask_at(start - 2 * LW_DAY_S);
+    expect(of_key(HSM_PURPOSE_ACCESS), DOCTOR_BAD, "not to sign yet");
+    home.clock.now = start;
+}
+
+static void a_step_that_nobody_takes_is_told_of_after_an_hour(void **state)
+{
+    (void)state;
+    const int64_t start = home.clock.now;
+    struct wallet_key_result result;
+    char line[160];
+    const struct wallet_key_info old = support_active_key(&home, HSM_PURPOSE_ACCESS);
+    must(wallet_flow_key_rotate(
+        home.home, &(struct wallet_key_order){.purpose = HSM_PURPOSE_ACCESS, .actor = LW_STR("t")},
+        &result));
+    (void)snprintf(line, sizeof(line), "key %s was to be activated", result.label);
+    ask_at(result.ready_at + LW_HOUR_S);
+    assert_null(line_of(line));
+    ask_at(result.ready_at + LW_HOUR_S + 1);
+    expect(line, DOCTOR_SOON, " on ");
+    const int64_t end = old.record.not_after;
+    ask_at(end - LW_DAY_S);
+    expect(of_key(HSM_PURPOSE_ACCESS), DOCTOR_SOON, "its successor is published");
+    size_t steps = 0;
+    home.clock.now = result.ready_at;
+    must(wallet_flow_key_advance(home.home, LW_STR("t"), NULL, NULL, &steps));
+    ask_at(result.ready_at + LW_HOUR_S + 1);
+    assert_null(line_of(line));
+    (void)snprintf(line, sizeof(line), "key %s was to be destroyed", old.record.label);
+    ask_at(result.ready_at + 7 * LW_DAY_S + LW_HOUR_S);
+    assert_null(line_of(line));
+    ask_at(result.ready_at + 7 * LW_DAY_S + LW_HOUR_S + 1);
+    expect(line, DOCTOR_SOON, " on ");
+    home.clock.now = start;
+}
+
+static void without_a_home_nothing_is_said(void **state)
+{
+    (void)state;
+    found = (struct doctor){.home = NULL};
+    doctor_keys(&found);
+    assert_int_equal(found.count, 0);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    support_home_make(&home);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    support_home_drop(&home);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_active_key_is_told_of_in_its_time),
+        cmocka_unit_test(a_step_that_nobody_takes_is_told_of_after_an_hour),
+        cmocka_unit_test(without_a_home_nothing_is_said),
+    };
+    return cmocka_run_group_tests(tests, make, drop);
+}
