@@ -40,7 +40,8 @@ static const struct setting settings[] = {
      "File with the token's PIN, mode 0600; empty: pin in the home folder."},
     {"signers", NUMBER, AT(signers), NULL, 0, 0, 64, "Signer processes; 0: one a core."},
     {"token_deadline_ms", NUMBER, AT(token_deadline_ms), NULL, 5000, 100, 120000,
-     "How long one call of the token may take before its signer is started again."},
+     "How long one call of the token may take before its signer is started again; making the key "
+     "id-rsa takes up to a second."},
     {"key_tables", NUMBER, AT(key_tables), NULL, WALLET_TABLES_DEFAULT, 0, HSM_KEY_TABLES_MAX,
      "Issuers' keys whose signatures are checked three times as fast, for 150 KB each; 0: none."},
     {"seen_credentials", NUMBER, AT(seen_credentials), NULL, WALLET_SEEN_DEFAULT, 0,
