@@ -208,3 +208,28 @@ unsigned idp_accepts(lw_str accept, lw_str media_type)
     }
     return quality;
 }
+
+enum idp_method idp_method_of(const char *name)
+{
+    if (strcmp(name, "GET") == 0 || strcmp(name, "HEAD") == 0) {
+        return IDP_GET;
+    }
+    return strcmp(name, "POST") == 0 ? IDP_POST : IDP_OTHER;
+}
+
+bool idp_route_take(const struct idp_route *routes, size_t count, struct idp_request *request,
+                    struct idp_reply *reply, const struct idp_route **route)
+{
+    switch (idp_route_find(routes, count, request, route)) {
+    case IDP_NO_PATH:
+        idp_reply_problem(reply, request, &idp_problem_no_path);
+        return false;
+    case IDP_NO_METHOD:
+        idp_reply_problem(reply, request, &idp_problem_no_method);
+        idp_reply_header(reply, "Allow", lw_str_c(idp_route_allows(routes, count, request)));
+        return false;
+    case IDP_FOUND:
+        break;
+    }
+    return true;
+}

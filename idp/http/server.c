@@ -35,8 +35,9 @@ struct idp_server {
     unsigned turn; /* of the daemon that gets the next connection */
     atomic_uint connections;
     atomic_uint under_way; /* requests from their headers to the end of their answer */
-    atomic_uint awaited;   /* replies that wait for a commit */
+    atomic_uint awaited;   /* requests whose connections sleep */
     atomic_bool stopping;
+    atomic_bool closing; /* no connection may go to sleep any more */
     atomic_size_t body_max;
     _Atomic int64_t deadline_ms;
 };
@@ -141,26 +142,11 @@ static void check_headers(struct exchange *x, const char *method)
         refuse(x, &idp_problem_ambiguous);
         return;
     }
-    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
-        x->request.method = IDP_GET;
-    } else if (strcmp(method, "POST") == 0) {
-        x->request.method = IDP_POST;
-    } else {
-        x->request.method = IDP_OTHER;
-    }
-    switch (idp_route_find(x->server->config.routes, x->server->config.route_count, &x->request,
-                           &x->route)) {
-    case IDP_NO_PATH:
-        refuse(x, &idp_problem_no_path);
+    x->request.method = idp_method_of(method);
+    if (!idp_route_take(x->server->config.routes, x->server->config.route_count, &x->request,
+                        &x->reply, &x->route)) {
+        x->refused = true;
         return;
-    case IDP_NO_METHOD:
-        refuse(x, &idp_problem_no_method);
-        idp_reply_header(&x->reply, "Allow",
-                         lw_str_c(idp_route_allows(x->server->config.routes,
-                                                   x->server->config.route_count, &x->request)));
-        return;
-    case IDP_FOUND:
-        break;
     }
     const size_t bound = atomic_load(&x->server->body_max);
     const size_t max = bound > 0 && bound < x->route->body_max ? bound : x->route->body_max;
@@ -246,13 +232,27 @@ static void wake(void *ctx)
     atomic_fetch_sub(&server->awaited, 1); /* last: the server ends when none is awaited */
 }
 
+/*
+ * Puts the connection to sleep, unless the server is about to end: it counts first and looks then,
+ * and the end says so first and counts then, so that one of them sees the other.
+ */
+static bool go_to_sleep(struct exchange *x)
+{
+    atomic_fetch_add(&x->server->awaited, 1);
+    if (atomic_load(&x->server->closing)) {
+        atomic_fetch_sub(&x->server->awaited, 1);
+        return false;
+    }
+    MHD_suspend_connection(x->mhd);
+    return true;
+}
+
 /* The connection is suspended already: what is queued here may be done before this returns. */
 static void go_later(struct exchange *x)
 {
     struct idp_later *later = x->reply.later;
     later->wake = wake;
     later->wake_ctx = x;
-    atomic_fetch_add(&x->server->awaited, 1);
     const lw_err err = later->start(later);
     if (err.code != LW_OK) {
         drop_later(x);
@@ -268,28 +268,34 @@ static void run_waiting(struct idp_work *work)
     if (x->reply.later != NULL) {
         go_later(x);
     } else {
-        resume(x);
+        wake(x);
     }
 }
 
 static enum MHD_Result dispatch(struct exchange *x)
 {
     x->request.body = lw_buf_view(&x->body);
-    if (x->route->waits == NULL || !x->route->waits(&x->request)) {
+    const bool waits = x->route->waits != NULL && x->route->waits(&x->request);
+    if (!waits) {
         run_handler(x);
         if (x->reply.later == NULL) {
             return send_reply(x);
         }
-        MHD_suspend_connection(x->mhd);
+    }
+    /* Suspend first, then queue: a worker may be done before the queueing call returns. */
+    if (!go_to_sleep(x)) {
+        drop_later(x);
+        idp_reply_problem(&x->reply, &x->request, &idp_problem_overloaded);
+        return send_reply(x);
+    }
+    if (!waits) {
         go_later(x);
         return MHD_YES;
     }
-    /* Suspend first, then queue: a worker may be done before the queueing call returns. */
     x->work.run = run_waiting;
-    MHD_suspend_connection(x->mhd);
     if (!idp_workers_put(x->server->workers, &x->work)) {
         idp_reply_problem(&x->reply, &x->request, &idp_problem_overloaded);
-        resume(x);
+        wake(x);
     }
     return MHD_YES;
 }
@@ -480,11 +486,12 @@ void idp_server_stop(struct idp_server *server, int64_t drain_ms)
     atomic_store(&server->stopping, true);
     idp_acceptor_stop(server->acceptor);
     drain(server, drain_ms);
-    /* These end first: they resume their connections, which a daemon must see before it ends. */
-    idp_workers_stop(server->workers);
+    /* A daemon must not end while a connection sleeps, nor the workers while one may need them. */
+    atomic_store(&server->closing, true);
     while (atomic_load(&server->awaited) > 0) {
         (void)poll(NULL, 0, DRAIN_STEP_MS); /* a commit ends, well or not */
     }
+    idp_workers_stop(server->workers);
     for (unsigned i = 0; i < server->daemon_count; i++) {
         MHD_stop_daemon(server->daemons[i]);
     }

@@ -364,6 +364,62 @@ static void even_past_the_drain_nothing_is_freed_that_is_still_awaited(void **st
     the_end_waits_for_what_is_waited_for(0, *state);
 }
 
+/* Whether a request on a connection of before gets an answer; it sleeps as long as it may. */
+static bool is_turned_away(int fd, const char *path)
+{
+    SUPPORT_AUTO_REPLY reply = {.status = 0};
+    char request[TEXT_MAX];
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    const int n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    assert_int_equal(send(fd, request, (size_t)n, MSG_NOSIGNAL), n);
+    if (poll(&p, 1, DEADLINE_MS / 10) == 0) {
+        return false;
+    }
+    support_read_reply(fd, &reply);
+    assert_int_equal(reply.status, 503);
+    return true;
+}
+
+/* Past the drain the end waits for what sleeps: whatever went to sleep then would be overlooked. */
+static void nothing_goes_to_sleep_when_the_server_ends(struct fixture *f, const char *path)
+{
+    enum { BEFORE = 8 };
+    struct stopping s = {.f = f};
+    int fds[BEFORE];
+    bool away = false;
+    const int first = ask(f, "/later");
+    wait_for_waiting(f, 1);
+    for (unsigned i = 0; i < BEFORE; i++) {
+        fds[i] = support_connect(f->port);
+    }
+    expect_now(f); /* accepted after them */
+    assert_int_equal(pthread_create(&s.thread, NULL, stop, &s), 0);
+    for (unsigned i = 0; i < BEFORE && !away; i++) {
+        away = is_turned_away(fds[i], path);
+    }
+    while (!atomic_load(&s.done)) {
+        wake_all(&f->service);
+        (void)poll(NULL, 0, STEP_MS);
+    }
+    assert_int_equal(pthread_join(s.thread, NULL), 0);
+    f->server = NULL;
+    for (unsigned i = 0; i < BEFORE; i++) {
+        (void)close(fds[i]);
+    }
+    (void)close(first);
+    assert_true(away);
+}
+
+static void nothing_waits_for_a_commit_when_the_server_ends(void **state)
+{
+    nothing_goes_to_sleep_when_the_server_ends(*state, "/later");
+}
+
+static void nothing_waits_for_a_worker_when_the_server_ends(void **state)
+{
+    nothing_goes_to_sleep_when_the_server_ends(*state, "/later-by-worker");
+}
+
 static void the_log_says_why_it_was_a_5xx_and_of_which_request(void **state)
 {
     struct fixture *f = *state;
@@ -402,6 +458,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_drain_answers_who_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(even_past_the_drain_nothing_is_freed_that_is_still_awaited,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_waits_for_a_commit_when_the_server_ends, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(nothing_waits_for_a_worker_when_the_server_ends, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_log_says_why_it_was_a_5xx_and_of_which_request, set_up,
                                         tear_down),
     };

@@ -167,6 +167,13 @@ enum idp_match idp_route_find(const struct idp_route *routes, size_t count,
 const char *idp_route_allows(const struct idp_route *routes, size_t count,
                              const struct idp_request *request);
 
+/** Return the method of a request line's first word; a HEAD is a GET whose body is not sent. */
+enum idp_method idp_method_of(const char *name);
+
+/** As idp_route_find(); false: there is none, and `reply` says so. */
+bool idp_route_take(const struct idp_route *routes, size_t count, struct idp_request *request,
+                    struct idp_reply *reply, const struct idp_route **route);
+
 /**
  * Say whether an If-None-Match names the entity tag: in a list, weak or not, or by "*".
  *
