@@ -16,6 +16,7 @@
 #include "wallet/flow_issue.h"
 #include "wallet/flow_status.h"
 #include "wallet/json_doc.h"
+#include "wallet/store_key.h"
 
 enum { JSON_MAX = 1024 * 1024, HEAD_MAX = 4096, INDEX_KEY_LEN = 8 };
 
@@ -262,6 +263,33 @@ static void a_changed_entry_is_named_by_its_place(void **state)
     assert_int_equal(result.first_bad, index);
     assert_non_null(result.why);
     assert_int_equal(wallet_flow_receipt(home.home, lw_str_c(id), &json).code, LW_E_CORRUPT);
+    must(wallet_store_write(wallet_home_store(home.home), bend_opening, &index)); /* and back */
+}
+
+static lw_err retire_log_key(struct wallet_txn *txn, void *ctx)
+{
+    const int64_t *when = ctx;
+    return wallet_store_key_set_state(txn, LW_STR("log-1"), WALLET_KEY_RETIRED, *when);
+}
+
+/* A minute is allowed, for a head that was being signed. */
+static void a_head_dated_after_its_key_retired_is_found_out(void **state)
+{
+    (void)state;
+    char id[32];
+    struct wallet_audit_result result;
+    make_receipt(id);
+    (void)sign_head();
+    home.clock.now += 1;
+    make_receipt(id);
+    const uint64_t late = sign_head();
+    must(wallet_flow_audit_check(home.home, &result));
+    assert_true(result.whole);
+    int64_t retired = home.clock.now - 61;
+    must(wallet_store_write(wallet_home_store(home.home), retire_log_key, &retired));
+    must(wallet_flow_audit_check(home.home, &result));
+    assert_false(result.whole);
+    assert_int_equal(result.first_bad, late);
 }
 
 static int make(void **state)
@@ -288,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_log_is_whole_and_its_head_holds),
         cmocka_unit_test(a_head_that_the_logs_key_did_not_sign_is_found_out),
         cmocka_unit_test(a_changed_entry_is_named_by_its_place),
+        cmocka_unit_test(a_head_dated_after_its_key_retired_is_found_out),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "hsm/rng.h"
+#include "keyring.h"
 #include "syncing.h"
 #include "wallet/flow_audit.h"
 #include "wallet/flow_key.h"
@@ -347,6 +348,25 @@ static void the_other_signers_rotate(void **state)
     assert_int_equal(found.head_size, size);
 }
 
+static void the_signer_of_mobile_documents_rotates(void **state)
+{
+    (void)state;
+    rotates(HSM_PURPOSE_MDOC, agency);
+}
+
+/* What the store seals is read all the while, and the old key stays for backups of before. */
+static void the_keys_that_wrap_rotate(void **state)
+{
+    (void)state;
+    static const enum hsm_purpose purposes[] = {HSM_PURPOSE_SEAL, HSM_PURPOSE_CUSTODY};
+    for (size_t i = 0; i < 2; i++) {
+        const struct run run = {.mode = "rotate", .purpose = purposes[i], .agency = ""};
+        const struct seen first = seen_of(&run);
+        rotate(&run, LW_DAY_S);
+        assert_true(support_key_in_token(&home, first.active.record.token));
+    }
+}
+
 static void a_certificate_is_renewed_and_the_old_one_verifies_on(void **state)
 {
     (void)state;
@@ -430,6 +450,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_list_key_rotates),
         cmocka_unit_test(the_ca_rotates_and_certifies_what_comes_after),
         cmocka_unit_test(the_other_signers_rotate),
+        cmocka_unit_test(the_signer_of_mobile_documents_rotates),
+        cmocka_unit_test(the_keys_that_wrap_rotate),
         cmocka_unit_test(a_certificate_is_renewed_and_the_old_one_verifies_on),
         cmocka_unit_test(killed_at_any_moment_it_goes_on),
     };

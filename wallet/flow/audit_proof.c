@@ -13,6 +13,7 @@ enum {
     CLAIMS_MAX = 1024,
     KID_LEN = 8,
     KEY_PAGE = 16,
+    RETIRED_SKEW_S = 60, /* a head that was being signed when its key retired; clocks that step */
 };
 
 static const char media_type[] = "application/lth+cwt";
@@ -79,12 +80,19 @@ static bool says_head(lw_bytes claims, const struct wallet_audit_signed_head *he
            wallet_cbor_finish(&root).code == LW_OK && wallet_cbor_finish(&iat).code == LW_OK;
 }
 
+/* A key that is retired, or was stolen, signs no more: a head of a later date is another's. */
+static bool had_retired(const struct wallet_key_record *key, int64_t time)
+{
+    return key->retired != WALLET_KEY_NEVER && time > key->retired + RETIRED_SKEW_S;
+}
+
 /* Whether `key` is the log key that the head names, in the time in which it signed. */
 static bool is_key_of(const struct wallet_key_record *key, lw_bytes kid, int64_t time)
 {
     uint8_t hash[HSM_SHA256_LEN];
     if (key->purpose != HSM_PURPOSE_LOG || key->agency[0] != 0 || time < key->not_before ||
-        time >= key->not_after || hsm_sha256(key->cert, hash).code != LW_OK) {
+        time >= key->not_after || had_retired(key, time) ||
+        hsm_sha256(key->cert, hash).code != LW_OK) {
         return false;
     }
     return lw_bytes_eq(kid, (lw_bytes){.ptr = hash, .len = KID_LEN});

@@ -21,7 +21,8 @@ LW_MUST_USE lw_err audit_head_sign(struct wallet_home *home,
                                    const struct wallet_audit_signed_head *head, lw_buf *cose);
 
 /**
- * Check that a stored head was signed, as it stands there, by the `log` key of its time.
+ * Check that a stored head was signed, as it stands there, by the `log` key of its time: within the
+ * key's, and not after it retired.
  *
  * errors  LW_E_SIGNATURE  it does not hold, or says another size, root or time; as
  *         wallet_cose_sign1_parse()
