@@ -266,6 +266,20 @@ static void read_offline(const struct wallet_json_at *at, struct wallet_license_
     type->offline_without_status = wallet_json_at_bool(at);
 }
 
+/* Absent: one person imports and issues. The only value is true: what is not wanted is left out. */
+static void read_approval(const struct wallet_json_at *at, struct wallet_license_type *type)
+{
+    if (!wallet_json_at_present(at) || !wallet_json_at_object(at)) {
+        return;
+    }
+    wallet_json_at_only(at, (const char *const[]){"import", NULL});
+    const struct wallet_json_at import = wallet_json_at_member(at, "import");
+    type->two_people = wallet_json_at_bool(&import);
+    if (wallet_json_at_present(&import) && !type->two_people) {
+        wallet_json_at_fault(&import, "must be true: a type without approval has no such member");
+    }
+}
+
 static const struct member members[] = {
     {"id", read_id},
     {"version", read_version},
@@ -284,6 +298,7 @@ static const struct member members[] = {
     {"validity", read_validity},
     {"passes", read_passes},
     {"offline_without_status", read_offline},
+    {"approval", read_approval},
 };
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
 

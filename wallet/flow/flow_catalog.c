@@ -349,8 +349,29 @@ static lw_err write_lists(struct wallet_txn *txn, void *ctx)
     return LW_SUCCESS;
 }
 
+/* What needs two people stays so: else one person could load a version that does not. */
+static lw_err check_approval(struct wallet_home *home, struct folder *folder)
+{
+    const struct wallet_snapshot *snapshot = NULL;
+    LW_TRY(wallet_home_snapshot(home, &snapshot));
+    for (size_t i = 0; i < folder->count; i++) {
+        struct doc *doc = &folder->docs[i];
+        const struct wallet_license_type *kept =
+            doc->kind == WALLET_DOC_LICENSE_TYPE ? wallet_snapshot_type(snapshot, doc->result.id)
+                                                 : NULL;
+        if (kept != NULL && kept->two_people && !wallet_license_type_of(doc->type)->two_people) {
+            add_fault(doc, "/approval", "the type needs two people, and no later version may not");
+            folder->holds = false;
+        }
+    }
+    wallet_snapshot_release(snapshot);
+    return folder->holds ? LW_SUCCESS
+                         : LW_FAIL(LW_E_VALUE, "catalog: a document does not hold", LW_NOWHERE);
+}
+
 static lw_err load_folder(struct wallet_home *home, struct folder *folder)
 {
+    LW_TRY(check_approval(home, folder));
     struct load load = {.folder = folder, .now = lw_now(home->env->clock)};
     LW_TRY(wallet_store_write(home->store, write_docs, &load));
     for (size_t i = 0; i < folder->count; i++) {

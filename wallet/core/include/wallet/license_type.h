@@ -100,6 +100,7 @@ struct wallet_license_type {
     struct wallet_pass_def passes[WALLET_PASSES_MAX];
     size_t pass_count;
     bool offline_without_status;
+    bool two_people; /* licenses come by imports only, which a second operator approves */
 };
 
 struct wallet_agency {
