@@ -46,6 +46,14 @@ static const char *const names[WALLET_AUDIT_KIND_END] = {
     [WALLET_AUDIT_RECOVERY_SET] = "recovery.set",
     [WALLET_AUDIT_TOKEN_RECOVERED] = "token.recovered",
     [WALLET_AUDIT_KEY_LOST] = "key.lost",
+    [WALLET_AUDIT_OPERATOR_PROPOSED] = "operator.proposed",
+    [WALLET_AUDIT_OPERATOR_ADDED] = "operator.added",
+    [WALLET_AUDIT_OPERATOR_REMOVING] = "operator.removing",
+    [WALLET_AUDIT_OPERATOR_REMOVED] = "operator.removed",
+    [WALLET_AUDIT_IMPORT_WAITING] = "import.waiting",
+    [WALLET_AUDIT_IMPORT_APPROVED] = "import.approved",
+    [WALLET_AUDIT_IMPORT_REJECTED] = "import.rejected",
+    [WALLET_AUDIT_IMPORT_EXPIRED] = "import.expired",
 };
 
 const char *wallet_audit_kind_name(enum wallet_audit_kind kind)

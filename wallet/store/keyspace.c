@@ -47,6 +47,9 @@ static const struct wallet_ks_row rows[WALLET_KS_COUNT] = {
     [WALLET_KS_IMPORT_NUMBER] = {"import-number", WALLET_KS_CBOR},
     [WALLET_KS_IMPORT_BATCH] = {"import-batch", WALLET_KS_CBOR},
     [WALLET_KS_VERIFICATION] = {"verification", WALLET_KS_CBOR},
+    [WALLET_KS_OPERATOR] = {"operator", WALLET_KS_CBOR},
+    [WALLET_KS_APPROVAL] = {"approval", WALLET_KS_CBOR},
+    [WALLET_KS_APPROVAL_PART] = {"approval-part", WALLET_KS_CBOR},
 };
 
 const struct wallet_ks_row *wallet_ks(enum wallet_keyspace ks)

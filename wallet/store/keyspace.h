@@ -60,6 +60,10 @@ enum wallet_keyspace {
     WALLET_KS_IMPORT_NUMBER, /* number -> id */
     WALLET_KS_IMPORT_BATCH,  /* id, batch -> counts of a batch done */
     WALLET_KS_VERIFICATION,
+    /* two people */
+    WALLET_KS_OPERATOR,      /* name -> key and agencies */
+    WALLET_KS_APPROVAL,      /* id of an import -> who asked, what was found, who decided */
+    WALLET_KS_APPROVAL_PART, /* id, kind, place -> a sealed part of its file or map */
     WALLET_KS_COUNT
 };
 

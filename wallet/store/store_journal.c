@@ -22,7 +22,8 @@ enum {
 
 const char *wallet_import_state_name(enum wallet_import_state state)
 {
-    static const char *const names[] = {"", "running", "done", "voiding", "voided"};
+    static const char *const names[] = {"",       "running", "done",     "voiding",
+                                        "voided", "waiting", "rejected", "expired"};
     return names[state];
 }
 
@@ -117,7 +118,7 @@ static lw_err parse(const uint8_t id[WALLET_IMPORT_ID_LEN], lw_bytes value,
     wallet_row_read_text(&r, ID_TEXT_MAX, record->issuer);
     wallet_row_read_text(&r, ID_TEXT_MAX, record->register_name);
     wallet_row_read_text(&r, WALLET_IMPORT_ACTOR_MAX, record->actor);
-    record->state = (enum wallet_import_state)wallet_row_read_uint(&r, WALLET_IMPORT_VOIDED);
+    record->state = (enum wallet_import_state)wallet_row_read_uint(&r, WALLET_IMPORT_EXPIRED);
     record->part = wallet_row_read_uint(&r, 1) == 1;
     wallet_row_read_fixed(&r, record->file_hash, sizeof(record->file_hash));
     wallet_row_read_fixed(&r, record->map_hash, sizeof(record->map_hash));
@@ -193,12 +194,13 @@ static lw_err next_number(const struct wallet_txn *txn, uint64_t *number)
     return scan.err;
 }
 
-static lw_err insert(struct wallet_txn *txn, struct wallet_import_record *record)
+static lw_err insert(struct wallet_txn *txn, struct wallet_import_record *record,
+                     enum wallet_import_state state)
 {
     struct wallet_row_key key = {0};
     LW_AUTO_BUF ref = LW_BUF(VALUE_MAX);
     LW_TRY(next_number(txn, &record->number));
-    record->state = WALLET_IMPORT_RUNNING;
+    record->state = state;
     record->batches = 0;
     record->issued = 0;
     memset(record->first, 0, sizeof(record->first));
@@ -223,7 +225,7 @@ lw_err wallet_store_import_begin(struct wallet_txn *txn, struct wallet_import_re
     const lw_err err = wallet_store_import_get(txn, record->id, &kept);
     *resumed = err.code == LW_OK;
     if (err.code == LW_E_NOT_FOUND) {
-        return insert(txn, record);
+        return insert(txn, record, WALLET_IMPORT_RUNNING);
     }
     LW_TRY(err);
     if (kept.state != WALLET_IMPORT_RUNNING || strcmp(kept.type, record->type) != 0 ||
@@ -233,6 +235,37 @@ lw_err wallet_store_import_begin(struct wallet_txn *txn, struct wallet_import_re
     }
     *record = kept;
     return LW_SUCCESS;
+}
+
+lw_err wallet_store_import_wait(struct wallet_txn *txn, struct wallet_import_record *record)
+{
+    struct wallet_import_record kept;
+    LW_TRY(check(record));
+    const lw_err err = wallet_store_import_get(txn, record->id, &kept);
+    if (err.code == LW_E_NOT_FOUND) {
+        return insert(txn, record, WALLET_IMPORT_WAITING);
+    }
+    LW_TRY(err);
+    if (kept.state != WALLET_IMPORT_WAITING) {
+        return LW_FAIL(LW_E_CONFLICT, "journal: the import does not wait any more", LW_NOWHERE);
+    }
+    record->number = kept.number;
+    record->begun = kept.begun;
+    record->state = WALLET_IMPORT_WAITING;
+    return write_record(txn, record);
+}
+
+lw_err wallet_store_import_decide(struct wallet_txn *txn, const uint8_t id[WALLET_IMPORT_ID_LEN],
+                                  enum wallet_import_state to, int64_t now)
+{
+    struct wallet_import_record record;
+    LW_TRY(wallet_store_import_get(txn, id, &record));
+    if (record.state != WALLET_IMPORT_WAITING) {
+        return LW_FAIL(LW_E_CONFLICT, "journal: the import does not wait (any more)", LW_NOWHERE);
+    }
+    record.state = to;
+    record.updated = now;
+    return write_record(txn, &record);
 }
 
 static lw_err read_ref(lw_bytes value, uint8_t id[WALLET_IMPORT_ID_LEN])
@@ -379,6 +412,10 @@ lw_err wallet_store_import_void(struct wallet_txn *txn, uint64_t number,
         return LW_FAIL(LW_E_CONFLICT, "journal: the import is voided already", LW_NOWHERE);
     case WALLET_IMPORT_VOIDING:
         return LW_SUCCESS;
+    case WALLET_IMPORT_WAITING:
+    case WALLET_IMPORT_REJECTED:
+    case WALLET_IMPORT_EXPIRED:
+        return LW_FAIL(LW_E_CONFLICT, "journal: the import was never carried out", LW_NOWHERE);
     case WALLET_IMPORT_RUNNING:
     case WALLET_IMPORT_DONE:
         break;

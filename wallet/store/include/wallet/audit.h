@@ -59,12 +59,20 @@ enum wallet_audit_kind {
     WALLET_AUDIT_KEY_ACTIVATED,
     WALLET_AUDIT_KEY_COMPROMISED,
     WALLET_AUDIT_CRL_SIGNED,
-    WALLET_AUDIT_EPOCH_REWRAPPED, /* under another seal key; the epoch key is the same */
-    WALLET_AUDIT_STORE_ADOPTED,   /* a copy, or an older state, goes on; detail: what was seen */
-    WALLET_AUDIT_RECOVERY_SET,    /* shares of a recovery key made; detail: k, n, custodians */
-    WALLET_AUDIT_TOKEN_RECOVERED, /* epoch keys opened by shares; detail: whose */
-    WALLET_AUDIT_KEY_LOST,        /* a key of the token is gone, and signs no more */
-    WALLET_AUDIT_KIND_END         /* one past the last */
+    WALLET_AUDIT_EPOCH_REWRAPPED,   /* under another seal key; the epoch key is the same */
+    WALLET_AUDIT_STORE_ADOPTED,     /* a copy, or an older state, goes on; detail: what was seen */
+    WALLET_AUDIT_RECOVERY_SET,      /* shares of a recovery key made; detail: k, n, custodians */
+    WALLET_AUDIT_TOKEN_RECOVERED,   /* epoch keys opened by shares; detail: whose */
+    WALLET_AUDIT_KEY_LOST,          /* a key of the token is gone, and signs no more */
+    WALLET_AUDIT_OPERATOR_PROPOSED, /* of this and what follows the detail holds the signatures */
+    WALLET_AUDIT_OPERATOR_ADDED,
+    WALLET_AUDIT_OPERATOR_REMOVING,
+    WALLET_AUDIT_OPERATOR_REMOVED,
+    WALLET_AUDIT_IMPORT_WAITING, /* for the approval of a second operator */
+    WALLET_AUDIT_IMPORT_APPROVED,
+    WALLET_AUDIT_IMPORT_REJECTED,
+    WALLET_AUDIT_IMPORT_EXPIRED, /* nobody approved it in time */
+    WALLET_AUDIT_KIND_END        /* one past the last */
 };
 
 /** Return the stable name of `kind`, such as "license.issued"; static. */

@@ -22,9 +22,12 @@ enum wallet_import_state {
     WALLET_IMPORT_DONE,
     WALLET_IMPORT_VOIDING, /* being taken back, and not ended: also after a crash */
     WALLET_IMPORT_VOIDED,
+    WALLET_IMPORT_WAITING, /* for a second operator: nothing is signed or set aside */
+    WALLET_IMPORT_REJECTED,
+    WALLET_IMPORT_EXPIRED, /* nobody approved it in time */
 };
 
-/** Return "running", "done", "voiding" or "voided"; static. */
+/** Return "running", "done", "voiding", "voided", "waiting", "rejected" or "expired"; static. */
 const char *wallet_import_state_name(enum wallet_import_state state);
 
 /* What an import found when it compared the register with the store, and what was asked of it. */
@@ -83,6 +86,26 @@ LW_MUST_USE lw_err wallet_import_id(const lw_bytes *parts, size_t count,
  */
 LW_MUST_USE lw_err wallet_store_import_begin(struct wallet_txn *txn,
                                              struct wallet_import_record *record, bool *resumed);
+
+/**
+ * Keep an import that waits for approval; one of that id that waits already is replaced, but for
+ * its number and the time when it was begun.
+ *
+ * record  as for wallet_store_import_begin()
+ * errors  as wallet_store_import_begin(); LW_E_CONFLICT  it was there and does not wait
+ */
+LW_MUST_USE lw_err wallet_store_import_wait(struct wallet_txn *txn,
+                                            struct wallet_import_record *record);
+
+/**
+ * End the waiting of an import.
+ *
+ * to      WALLET_IMPORT_RUNNING when it was approved, _REJECTED or _EXPIRED
+ * errors  LW_E_NOT_FOUND; LW_E_CONFLICT  it does not wait (any more)
+ */
+LW_MUST_USE lw_err wallet_store_import_decide(struct wallet_txn *txn,
+                                              const uint8_t id[WALLET_IMPORT_ID_LEN],
+                                              enum wallet_import_state to, int64_t now);
 
 /** Read an import. errors  LW_E_NOT_FOUND */
 LW_MUST_USE lw_err wallet_store_import_get(const struct wallet_txn *txn,
@@ -153,7 +176,7 @@ struct wallet_import_void {
 /**
  * Begin to void an import, whether it ended or not, or go on: then who and why stay as they were.
  *
- * errors  LW_E_NOT_FOUND; LW_E_CONFLICT  it is voided; LW_E_VALUE  a text
+ * errors  LW_E_NOT_FOUND; LW_E_CONFLICT  it is voided, or was never carried out; LW_E_VALUE  a text
  */
 LW_MUST_USE lw_err wallet_store_import_void(struct wallet_txn *txn, uint64_t number,
                                             const struct wallet_import_void *by,
