@@ -28,6 +28,8 @@ extern const struct cli_command cli_present_commands[];
 extern const struct cli_command cli_verify_commands[];
 extern const struct cli_command cli_sync_commands[];
 extern const struct cli_command cli_audit_commands[];
+extern const struct cli_command cli_operator_commands[];
+extern const struct cli_command cli_approve_commands[];
 extern const struct cli_command cli_store_commands[];
 extern const struct cli_command cli_backup_commands[];
 extern const struct cli_command cli_doctor_commands[];

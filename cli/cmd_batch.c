@@ -3,7 +3,7 @@
 #include "cli_table.h"
 #include "wallet/flow_mend.h"
 #include "wallet/json_write.h"
-#include "wallet/store_journal.h"
+#include "wallet/store_approval.h"
 #include "wallet/store_license.h"
 
 enum { PAGE = 32, OUTPUT_MAX = 32 * 1024 * 1024, HEX_TEXT = 2 * WALLET_IMPORT_HASH_LEN + 1 };
@@ -44,8 +44,34 @@ static void put_hash(struct wallet_json_writer *w, const char *name,
     wallet_json_member_c(w, name, text);
 }
 
+/* Of an import that needs two people: who they are, and how long it waits. */
+static lw_err put_approval(const struct wallet_txn *txn, const struct wallet_import_record *r,
+                           struct wallet_json_writer *w)
+{
+    struct wallet_approval a;
+    const lw_err err = wallet_store_approval_get(txn, r->id, &a);
+    if (err.code != LW_OK) {
+        return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
+    }
+    wallet_json_put_name(w, "approval");
+    wallet_json_put_object(w);
+    wallet_json_member_c(w, "asked_by", a.asked.by);
+    wallet_json_member_time(w, "asked", a.asked.at);
+    wallet_json_member_time(w, "expires", a.expires);
+    wallet_json_member_bool(w, "revoke_gone", a.revoke);
+    wallet_json_member_bool(w, "keep_states", a.keep_states);
+    if (a.decided.by[0] != '\0') {
+        wallet_json_member_c(w, r->state == WALLET_IMPORT_REJECTED ? "rejected_by" : "approved_by",
+                             a.decided.by);
+        wallet_json_member_time(w, "decided", a.decided.at);
+    }
+    wallet_json_put_end(w);
+    return LW_SUCCESS;
+}
+
 /* The members of a batch; the object is left open. */
-static void put_batch(struct wallet_json_writer *w, const struct wallet_import_record *r)
+static lw_err put_batch(const struct wallet_txn *txn, struct wallet_json_writer *w,
+                        const struct wallet_import_record *r)
 {
     wallet_json_put_object(w);
     wallet_json_member_int(w, "batch", (int64_t)r->number);
@@ -67,6 +93,7 @@ static void put_batch(struct wallet_json_writer *w, const struct wallet_import_r
         wallet_json_member_c(w, "voided_by", r->voided_by);
         wallet_json_member_c(w, "reason", r->void_reason);
     }
+    return put_approval(txn, r, w);
 }
 
 static lw_err print_line(const struct wallet_import_record *r)
@@ -76,7 +103,7 @@ static lw_err print_line(const struct wallet_import_record *r)
     LW_TRY(lw_time_put(&begun, r->begun));
     LW_TRY(lw_buf_c(&begun, &text));
     printf(
-        "%5llu  %-7s  %s  %s%s%s: %llu new, %llu changed, %llu the same, %llu bad; %llu issued\n",
+        "%5llu  %-8s  %s  %s%s%s: %llu new, %llu changed, %llu the same, %llu bad; %llu issued\n",
         (unsigned long long)r->number, wallet_import_state_name(r->state), text, r->type,
         r->register_name[0] == '\0' ? "" : ", ", r->register_name,
         (unsigned long long)r->counts.fresh, (unsigned long long)r->counts.changed,
@@ -99,7 +126,7 @@ static lw_err list_batches(struct wallet_home *home, size_t limit, struct wallet
                 LW_TRY(print_line(&records[i]));
                 continue;
             }
-            put_batch(json, &records[i]);
+            LW_TRY(put_batch(txn, json, &records[i]));
             wallet_json_put_end(json);
         }
         limit -= count;
@@ -169,7 +196,7 @@ static lw_err show_batch(struct cli *cli, struct wallet_home *home, uint64_t num
     struct wallet_import_record record;
     LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
     LW_TRY(wallet_store_import_find(txn, number, &record));
-    put_batch(json, &record);
+    LW_TRY(put_batch(txn, json, &record));
     wallet_json_put_name(json, "licenses");
     wallet_json_put_array(json);
     LW_TRY(show_licenses(cli, txn, &record, limit, json));
@@ -337,7 +364,8 @@ const struct cli_command cli_batch_commands[] = {
      .args = "",
      .summary = "list the batches that imports brought",
      .text = "In the order in which they were begun, with what each found when it compared the\n"
-             "register with the store. An import that found nothing to do is no batch.",
+             "register with the store. An import that found nothing to do is no batch. One that\n"
+             "needs two people is shown as waiting, rejected or expired until it is approved.",
      .options = limit_options,
      .run = run_list},
     {.name = "license batch show",

@@ -9,6 +9,7 @@
 
 #include "cli_table.h"
 #include "import_report.h"
+#include "operator_key.h"
 #include "sheet.h"
 
 enum {
@@ -36,6 +37,7 @@ static const struct cli_option import_options[] = {
     {"shift-days", "N|auto",
      "Move every date by N days; auto: so that most newest terms hold today. In development only.",
      false},
+    CLI_OPERATOR_OPTIONS,
     CLI_SHEET_OPTIONS,
     CLI_PHOTOS_OPTION,
     {NULL, NULL, NULL, false},
@@ -58,6 +60,12 @@ static void on_missing(void *ctx, const struct wallet_import_missing *missing)
 {
     struct importing *i = ctx;
     import_report_missing(&i->report, missing);
+}
+
+static void on_sample(void *ctx, const struct wallet_import_sample *sample)
+{
+    struct importing *i = ctx;
+    import_report_sample(&i->report, sample);
 }
 
 static void on_progress(void *ctx, const struct wallet_import_progress *progress)
@@ -153,6 +161,7 @@ static enum cli_exit import_with(struct importing *i, struct wallet_import_order
                                               .stop = on_stop,
                                               .missing = on_missing,
                                               .revoke = on_revoke,
+                                              .sample = on_sample,
                                               .ctx = i};
     /* Blocked before any thread starts, so that they wait for on_stop(). */
     (void)sigemptyset(&i->signals);
@@ -168,6 +177,19 @@ static enum cli_exit import_with(struct importing *i, struct wallet_import_order
     const lw_err err = wallet_flow_import(home, order, &watch, &result);
     (void)pthread_sigmask(SIG_SETMASK, &i->before, NULL);
     return import_report_end(&i->report, &result, err);
+}
+
+static enum cli_exit import_by(struct importing *i, struct wallet_import_order *order)
+{
+    struct cli_operator who;
+    enum cli_exit exit = cli_operator_open(i->report.cli, false, &who);
+    if (exit == CLI_DONE) {
+        order->by = cli_operator_by(&who);
+        order->actor = order->by == NULL ? order->actor : order->by->name;
+        exit = import_with(i, order);
+    }
+    cli_operator_close(&who);
+    return exit;
 }
 
 static enum cli_exit run_import(struct cli *cli)
@@ -201,7 +223,7 @@ static enum cli_exit run_import(struct cli *cli)
         const bool photos = i.report.photos.folder != NULL;
         order.photos = photos ? &i.report.photos.source : NULL;
         order.batch_rows = photos ? PHOTO_BATCH : 0;
-        exit = import_with(&i, &order);
+        exit = import_by(&i, &order);
         cli_photos_end(&i.report.photos);
     }
     import_report_free(&i.report);
@@ -233,6 +255,9 @@ const struct cli_command cli_import_commands[] = {
          "After Ctrl-C, a crash or a failure of the token the same command goes on, and no\n"
          "license is issued twice. Each run that does something is a batch: see `lw license\n"
          "batch list`.\n\n"
+         "Of a type that needs two people nothing is signed: the batch waits, with a sample of\n"
+         "what it would do shown, for another operator's `lw approve`. Say who you are by\n"
+         "--operator and --operator-key.\n\n"
          "Exits with 0 when rows were good, though others were left out; with 1 when none was,\n"
          "the file or its map does not fit, or too many were gone to be revoked; with 3 when it "
          "was ended before all was done.",

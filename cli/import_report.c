@@ -6,6 +6,7 @@ enum {
     SHOWN_MAX = 20,    /* bad rows, and licenses that are missing, on the screen */
     LISTED_MAX = 5000, /* of each in JSON */
     DIGITS_MAX = 32,
+    VALUE_SHOWN_MAX = 100,
 };
 
 void import_report_begin(struct import_report *r, struct cli *cli)
@@ -15,10 +16,13 @@ void import_report_begin(struct import_report *r, struct cli *cli)
                                 .bad_json = LW_BUF(OUTPUT_MAX),
                                 .note_json = LW_BUF(OUTPUT_MAX),
                                 .missing_json = LW_BUF(OUTPUT_MAX),
+                                .sample_json = LW_BUF(OUTPUT_MAX),
                                 .progress = {.what = "issued"}};
     r->bad = wallet_json_writer(&r->bad_json);
     r->note = wallet_json_writer(&r->note_json);
     r->missing = wallet_json_writer(&r->missing_json);
+    r->sample = wallet_json_writer(&r->sample_json);
+    wallet_json_put_array(&r->sample);
     wallet_json_put_array(&r->bad);
     wallet_json_put_array(&r->note);
     wallet_json_put_array(&r->missing);
@@ -30,6 +34,7 @@ void import_report_free(struct import_report *r)
     lw_buf_free(&r->bad_json);
     lw_buf_free(&r->note_json);
     lw_buf_free(&r->missing_json);
+    lw_buf_free(&r->sample_json);
 }
 
 static void put_json(struct wallet_json_writer *w, const struct wallet_import_issue *issue)
@@ -128,6 +133,41 @@ void import_report_missing(struct import_report *r, const struct wallet_import_m
                 missing->version.ptr, wallet_state_name(missing->state));
     }
     r->missing_listed++;
+}
+
+/* A photo is not shown: what is longer than a line is cut short. */
+static int shown_len(lw_str text)
+{
+    return (int)(text.len < VALUE_SHOWN_MAX ? text.len : VALUE_SHOWN_MAX);
+}
+
+static void print_sample(const struct wallet_import_sample *s)
+{
+    fprintf(stderr, "%s %.*s, version %.*s, %.*s: ", s->what, (int)s->number.len, s->number.ptr,
+            (int)s->version.len, s->version.ptr, (int)s->field.len, s->field.ptr);
+    if (s->before.len > 0) {
+        fprintf(stderr, "%.*s -> ", shown_len(s->before), s->before.ptr);
+    }
+    fprintf(stderr, "%.*s\n", s->after.len == 0 ? 6 : shown_len(s->after),
+            s->after.len == 0 ? "(none)" : s->after.ptr);
+}
+
+void import_report_sample(struct import_report *r, const struct wallet_import_sample *sample)
+{
+    struct wallet_json_writer *w = &r->sample;
+    r->sampled++;
+    if (!r->cli->json) {
+        print_sample(sample);
+        return;
+    }
+    wallet_json_put_object(w);
+    wallet_json_member_c(w, "what", sample->what);
+    wallet_json_member_text(w, "number", sample->number);
+    wallet_json_member_text(w, "version", sample->version);
+    wallet_json_member_text(w, "field", sample->field);
+    wallet_json_member_text(w, "before", sample->before);
+    wallet_json_member_text(w, "after", sample->after);
+    wallet_json_put_end(w);
 }
 
 static void print_notes(const struct import_report *r)
@@ -236,7 +276,11 @@ static void print_summary(const struct import_report *report, const struct walle
     if (r->shift_days != 0) {
         printf("Every date was moved by %lld days.\n", (long long)r->shift_days);
     }
-    if (r->number > 0) {
+    if (r->waiting) {
+        printf("Nothing is issued yet: batch %llu waits for a second operator, who gives `lw "
+               "approve %llu`.\n",
+               (unsigned long long)r->number, (unsigned long long)r->number);
+    } else if (r->number > 0) {
         printf("Batch %llu, %zu licenses issued: `lw license batch show %llu` shows it.\n",
                (unsigned long long)r->number, r->issued, (unsigned long long)r->number);
     }
@@ -279,6 +323,10 @@ static void put_counts(struct wallet_json_writer *w, const struct wallet_import_
     wallet_json_member_bool(w, "part", r->part);
     wallet_json_member_bool(w, "resumed", r->resumed);
     wallet_json_member_bool(w, "stopped", r->stopped);
+    wallet_json_member_bool(w, "waiting", r->waiting);
+    if (r->waiting) {
+        wallet_json_member_time(w, "expires", r->expires);
+    }
 }
 
 static lw_err print_json(struct import_report *r, const struct wallet_import_result *found,
@@ -289,6 +337,8 @@ static lw_err print_json(struct import_report *r, const struct wallet_import_res
     wallet_json_put_end(&r->bad);
     wallet_json_put_end(&r->note);
     wallet_json_put_end(&r->missing);
+    wallet_json_put_end(&r->sample);
+    LW_TRY(wallet_json_written(&r->sample));
     LW_TRY(wallet_json_written(&r->bad));
     LW_TRY(wallet_json_written(&r->note));
     LW_TRY(wallet_json_written(&r->missing));
@@ -301,6 +351,9 @@ static lw_err print_json(struct import_report *r, const struct wallet_import_res
     }
     wallet_json_member_raw(&w, "bad_rows", lw_buf_text(&r->bad_json));
     wallet_json_member_raw(&w, "gone_licenses", lw_buf_text(&r->missing_json));
+    if (r->sampled > 0) {
+        wallet_json_member_raw(&w, "sample", lw_buf_text(&r->sample_json));
+    }
     wallet_json_member_raw(&w, "notes", lw_buf_text(&r->note_json));
     if (err.code != LW_OK) {
         wallet_json_member_c(&w, "error", err.why == NULL ? lw_code_name(err.code) : err.why);
@@ -322,10 +375,10 @@ static const char *advice_on(lw_err err)
     case LW_CLASS_ENVIRONMENT:
         return "What was issued is kept. Give the same command again: it goes on from there.";
     case LW_CLASS_REFUSED:
-        return err.code == LW_E_CONFLICT ? "`lw license batch list` shows a batch that is half "
-                                           "voided; else a license was "
-                                           "changed meanwhile, and the same command goes on."
-                                         : NULL;
+        return err.code == LW_E_CONFLICT
+                   ? "`lw license batch list` shows what waits, or is half voided; where a license "
+                     "was changed meanwhile, the same command goes on."
+                   : "`lw operator list` lists operators, `lw license batch list` what waits.";
     case LW_CLASS_OK:
     case LW_CLASS_MISUSE:
     case LW_CLASS_LIMIT:
@@ -356,7 +409,7 @@ static enum cli_exit exit_of(struct import_report *r, const struct wallet_import
                              lw_err err, lw_err rows)
 {
     if (err.code != LW_OK) {
-        return cli_fail(r->cli, err, "cannot import the register", advice_on(err));
+        return cli_fail(r->cli, err, "cannot carry out the import", advice_on(err));
     }
     if (rows.code != LW_OK) {
         return cli_fail(r->cli, rows, "cannot write the rows that were left out",

@@ -28,9 +28,12 @@ struct import_report {
     lw_buf bad_json;
     lw_buf note_json;
     lw_buf missing_json;
+    lw_buf sample_json;
     struct wallet_json_writer bad;
     struct wallet_json_writer note;
     struct wallet_json_writer missing;
+    struct wallet_json_writer sample;
+    size_t sampled;
     struct cli_progress progress;
     struct cli_photos photos;
 };
@@ -42,6 +45,8 @@ void import_report_free(struct import_report *r);
 /* For the watch of the import. */
 void import_report_issue(struct import_report *r, const struct wallet_import_issue *issue);
 void import_report_missing(struct import_report *r, const struct wallet_import_missing *missing);
+
+void import_report_sample(struct import_report *r, const struct wallet_import_sample *sample);
 
 /** Write the file of bad rows and print the rest; `err` is the import's. Returns what to exit with.
  */

@@ -109,6 +109,7 @@ void cli_config_take(struct cli *cli)
         .token_deadline_ms = cli->config.token_deadline_ms,
         .key_tables = (size_t)cli->config.key_tables,
         .seen_parts = (size_t)cli->config.seen_credentials,
+        .approval_days = cli->config.approval_days,
         .development = cli->config.development,
     };
 }

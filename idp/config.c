@@ -61,6 +61,8 @@ static const struct setting settings[] = {
     {"status_cadence_s", NUMBER, AT(status_cadence_s), NULL, 150, 5, 300,
      "How often status lists are signed again without a change: at most the 300 s for which a "
      "verifier may keep one."},
+    {"approval_days", NUMBER, AT(approval_days), NULL, 30, 1, 365,
+     "How long an import of a type that needs two people waits for the second one."},
     {"log_level", TEXT, AT(log_level), "info", 0, 0, 0, "debug, info, warn or error."},
 };
 

@@ -202,10 +202,29 @@ static lw_err compare(struct import_run *run)
     return err;
 }
 
+/* What is found by file, map and type's version is what was asked for, and as it was read. */
+static lw_err check_approved(const struct import_run *run)
+{
+    const struct import_approval *a = run->approval;
+    if (a == NULL) {
+        return LW_SUCCESS;
+    }
+    if (!run->known || memcmp(run->record.id, a->record.id, sizeof(a->record.id)) != 0) {
+        return LW_FAIL(LW_E_CONFLICT,
+                       "approve: the license type changed since, or another approved it just now",
+                       LW_NOWHERE);
+    }
+    return run->record.state == a->record.state
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_CONFLICT, "approve: another decided on the batch just now",
+                         LW_NOWHERE);
+}
+
 static lw_err run_import(struct import_run *run)
 {
     LW_TRY(open_catalog(run));
     LW_TRY(check_shift(run));
+    LW_TRY(import_check_by(run));
     if (!run->order->dry_run && run->home->pool == NULL) {
         return LW_FAIL(LW_E_MISUSE, "import: the home is not opened to sign", LW_NOWHERE);
     }
@@ -214,6 +233,7 @@ static lw_err run_import(struct import_run *run)
     }
     LW_TRY(open_file(run));
     LW_TRY(import_find_earlier(run));
+    LW_TRY(check_approved(run));
     LW_TRY(read_file(run));
     if (!run->order->dry_run) {
         LW_TRY(import_void_left(run->home, run->now));
@@ -221,6 +241,12 @@ static lw_err run_import(struct import_run *run)
     LW_TRY(compare(run));
     if (run->order->dry_run || (!has_work(run) && !run->known)) {
         return LW_SUCCESS;
+    }
+    if (run->approval == NULL && run->type->two_people) {
+        return has_work(run) ? import_wait(run) : LW_SUCCESS;
+    }
+    if (run->approval != NULL) {
+        LW_TRY(import_approve(run));
     }
     return carry_out(run);
 }
@@ -260,9 +286,9 @@ static void count_states(const struct import_run *run)
     }
 }
 
-lw_err wallet_flow_import(struct wallet_home *home, const struct wallet_import_order *order,
-                          const struct wallet_import_watch *watch,
-                          struct wallet_import_result *result)
+lw_err import_execute(struct wallet_home *home, const struct wallet_import_order *order,
+                      const struct wallet_import_watch *watch, struct import_approval *approval,
+                      struct wallet_import_result *result)
 {
     struct import_run *run = calloc(1, sizeof(*run)); /* too large for a stack */
     if (run == NULL) {
@@ -272,6 +298,7 @@ lw_err wallet_flow_import(struct wallet_home *home, const struct wallet_import_o
     run->home = home;
     run->order = order;
     run->watch = watch;
+    run->approval = approval;
     run->result = result;
     run->lock = -1;
     run->bad_text = LW_BUF(TEXT_MAX);
@@ -288,4 +315,11 @@ lw_err wallet_flow_import(struct wallet_home *home, const struct wallet_import_o
     free_run(run);
     free(run);
     return err;
+}
+
+lw_err wallet_flow_import(struct wallet_home *home, const struct wallet_import_order *order,
+                          const struct wallet_import_watch *watch,
+                          struct wallet_import_result *result)
+{
+    return import_execute(home, order, watch, NULL, result);
 }

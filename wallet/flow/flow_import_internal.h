@@ -12,7 +12,7 @@
 #include "flow_common.h"
 #include "wallet/flow_import.h"
 #include "wallet/import_map.h"
-#include "wallet/store_journal.h"
+#include "wallet/store_approval.h"
 
 enum {
     IMPORT_BATCH_ROWS = 1024,
@@ -78,10 +78,19 @@ struct import_salts {
     size_t left;
 };
 
+/* What wallet_flow_approve() carries out. */
+struct import_approval {
+    const struct wallet_operator_by *by;
+    struct wallet_import_record record;
+    struct wallet_approval kept;
+    bool goes_on; /* it was approved before, and not ended */
+};
+
 struct import_run {
     struct wallet_home *home;
     const struct wallet_import_order *order;
     const struct wallet_import_watch *watch;
+    struct import_approval *approval; /* NULL: of an order of its own */
     struct wallet_import_result *result;
     const struct wallet_snapshot *snapshot;
     const struct wallet_license_type *type;
@@ -321,6 +330,31 @@ LW_MUST_USE lw_err import_end(struct import_run *run);
 
 /** Take `import.lock` of the home. errors  LW_E_BUSY  another import runs; LW_E_IO */
 LW_MUST_USE lw_err import_take_lock(const struct wallet_home *home, int *lock);
+
+/** Fill what the journal will say of this import. errors  LW_E_LIMIT */
+LW_MUST_USE lw_err import_fill_record(struct import_run *run);
+
+/** Run an import; `approval`: NULL, or what was approved or is to be. */
+LW_MUST_USE lw_err import_execute(struct wallet_home *home, const struct wallet_import_order *order,
+                                  const struct wallet_import_watch *watch,
+                                  struct import_approval *approval,
+                                  struct wallet_import_result *result);
+
+/** Hash all that the comparison found: what would be issued with its content, states, what goes. */
+LW_MUST_USE lw_err import_digest_differences(struct import_run *run,
+                                             uint8_t digest[WALLET_IMPORT_HASH_LEN]);
+
+/** Tell the watch a sample of what would be done. */
+LW_MUST_USE lw_err import_show_sample(struct import_run *run);
+
+/** Refuse an order that cannot wait, before its file is read. errors  LW_E_DENIED */
+LW_MUST_USE lw_err import_check_by(struct import_run *run);
+
+/** Let the import wait for a second operator. */
+LW_MUST_USE lw_err import_wait(struct import_run *run);
+
+/** Compare with what was asked for, ask the watch, sign, and note the approval. */
+LW_MUST_USE lw_err import_approve(struct import_run *run);
 
 /** Sign and store what is not there yet, batch by batch. */
 LW_MUST_USE lw_err import_issue(struct import_run *run);

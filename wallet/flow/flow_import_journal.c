@@ -68,7 +68,7 @@ static lw_err find_run(struct import_run *run, const struct wallet_txn *txn)
         run->found = true;
         run->checked_at = found.begun;
         run->record.shift_days = found.shift_days;
-        if (found.state == WALLET_IMPORT_RUNNING) {
+        if (found.state == WALLET_IMPORT_RUNNING || found.state == WALLET_IMPORT_WAITING) {
             run->known = true;
             run->record = found;
             return LW_SUCCESS;
@@ -97,6 +97,12 @@ static lw_err look_at_others(struct import_run *run, const struct wallet_txn *tx
             if (records[i].state == WALLET_IMPORT_VOIDING && !run->order->dry_run) {
                 return LW_FAIL(LW_E_CONFLICT,
                                "import: a batch of this register is half voided: finish that first",
+                               LW_NOWHERE);
+            }
+            if (run->approval != NULL && records[i].state == WALLET_IMPORT_RUNNING &&
+                records[i].number != run->record.number) {
+                return LW_FAIL(LW_E_CONFLICT,
+                               "import: another batch of this register is approved: end it first",
                                LW_NOWHERE);
             }
             if (!run->found && run->order->shift_auto) {
@@ -178,7 +184,7 @@ static lw_err text_copy(char *to, size_t room, lw_str text)
 }
 
 /* What the journal will say of this import. */
-static lw_err fill_record(struct import_run *run)
+lw_err import_fill_record(struct import_run *run)
 {
     struct wallet_import_record *r = &run->record;
     const struct wallet_import_result *found = run->result;
@@ -222,7 +228,7 @@ lw_err import_begin(struct import_run *run)
 {
     struct begin b = {.run = run};
     if (!run->known) {
-        LW_TRY(fill_record(run));
+        LW_TRY(import_fill_record(run));
     }
     LW_TRY(wallet_store_write(run->home->store, write_begin, &b));
     run->record = b.record;
@@ -234,6 +240,7 @@ static lw_err write_end(struct wallet_txn *txn, void *ctx)
 {
     const struct import_run *run = ctx;
     LW_TRY(wallet_store_import_end(txn, run->record.id, run->now));
+    LW_TRY(wallet_store_approval_clear(txn, run->record.id));
     return home_audit(txn, run->now, WALLET_AUDIT_IMPORT_ENDED, run->order->actor,
                       LW_BYTES(run->record.id));
 }

@@ -65,6 +65,12 @@ static lw_err choose_type(struct work *w, const struct wallet_snapshot *snapshot
     if (w->type == NULL) {
         return fault(f, "type", LW_STR(""), "there is no such license type", LW_E_NOT_FOUND);
     }
+    if (w->type->two_people) {
+        return fault(f, "type", LW_STR(""),
+                     "its licenses need two people: give this one as a register of one row, "
+                     "`lw license import --part`, for another operator to approve",
+                     LW_E_DENIED);
+    }
     lw_str issuer = w->order->issuer;
     if (issuer.len == 0 && w->type->issuer_count != 1) {
         return fault(f, "issuer", LW_STR(""), "several agencies issue this type: name one",

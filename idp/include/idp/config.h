@@ -30,6 +30,7 @@ struct idp_config {
     int64_t http_deadline_ms;     /* of one request, from its first byte; live */
     int64_t workers;              /* for handlers that wait */
     int64_t status_cadence_s;     /* how often lists are published without a change; live */
+    int64_t approval_days;        /* how long an import waits for a second operator */
     char log_level[IDP_TEXT_MAX]; /* debug, info, warn, error; live */
 };
 

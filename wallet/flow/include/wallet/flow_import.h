@@ -3,6 +3,7 @@
 #define WALLET_FLOW_IMPORT_H
 
 #include "wallet/csv.h"
+#include "wallet/flow_operator.h"
 #include "wallet/home.h"
 #include "wallet/import_map.h"
 #include "wallet/license.h"
@@ -31,6 +32,7 @@ struct wallet_import_order {
     bool dry_run;        /* report only; a home opened to read sealed records will do */
     uint32_t batch_rows; /* rows a transaction; 0: 1,024 */
     lw_str actor;
+    const struct wallet_operator_by *by; /* who asks, for types that need two people; or NULL */
 };
 
 /* The column that a file of bad rows has before all others: why each was left out. A file with it
@@ -55,6 +57,16 @@ struct wallet_import_missing {
     int64_t valid_until; /* Unix seconds, exclusive; INT64_MAX: without end */
 };
 
+/* A field of a license that would be issued or change: some of them are shown to who approves. */
+struct wallet_import_sample {
+    lw_str number;
+    lw_str version;   /* that would be issued */
+    const char *what; /* "new", "changed" or "state"; static */
+    lw_str field;     /* "valid_from", "holder", or a claim's path joined with dots */
+    lw_str before;    /* JSON; empty: it was not there */
+    lw_str after;     /* JSON; empty: it would be there no more */
+};
+
 struct wallet_import_progress {
     size_t done;  /* licenses issued by this run */
     size_t total; /* to be issued by this run */
@@ -70,6 +82,10 @@ struct wallet_import_watch {
     void (*missing)(void *ctx, const struct wallet_import_missing *missing); /* may be NULL */
     /* Shall those missing be revoked? Asked once, after `missing`; may be NULL. */
     bool (*revoke)(void *ctx, const struct wallet_import_result *found);
+    /* Of a type that needs two people: a sample of what would be done; may be NULL. */
+    void (*sample)(void *ctx, const struct wallet_import_sample *sample);
+    /* Shall what was shown be signed? Asked by wallet_flow_approve() only. */
+    bool (*approve)(void *ctx, const struct wallet_import_result *found);
     void *ctx;
 };
 
@@ -105,6 +121,8 @@ struct wallet_import_result {
     struct wallet_csv_form form; /* what the file was found to be */
     bool resumed;                /* an earlier run of the same file was found */
     bool stopped;                /* the watch asked to stop */
+    bool waiting;                /* `number` waits for the approval of a second operator */
+    int64_t expires;             /* until then; Unix seconds */
 };
 
 /**
@@ -125,14 +143,20 @@ struct wallet_import_result {
  * that the file is cut short or another register's: then an order revokes only up to its gone_max.
  * The same call goes on after a crash, a stop or an error.
  *
+ * Of a type that needs two people nothing is signed or set aside: file and map are sealed into the
+ * store with what `order->by` signed, and wait (result->waiting) for wallet_flow_approve(). The
+ * same call again replaces what waits when the differences are not the same any more.
+ *
  * home    opened with WALLET_HOME_SIGN unless in a dry run
  * result  set as far as it is known, also on error
  * errors  LW_E_VALUE, LW_E_SYNTAX, LW_E_LIMIT  the map or the file does not fit: `watch->issue`
  *         said why, nothing was issued; LW_E_NOT_FOUND  unknown type or agency;
- *         LW_E_DENIED  the agency may not issue the type, or dates are to be moved in a home that
- *         is not one for development; LW_E_BUSY  another import runs in this home;
- *         LW_E_CONFLICT  a license changed meanwhile, or a batch of this register is half voided;
- * LW_E_TOKEN, LW_E_TIMEOUT, LW_E_NOSPACE: what was done stays, the same call goes on later
+ *         LW_E_DENIED  the agency may not issue the type, or two people are needed and
+ *         `order->by` is missing, no operator or not entitled; or dates are to be moved in a home
+ * that is not one for development; LW_E_BUSY  another import runs in this home; LW_E_CONFLICT  a
+ * license changed meanwhile, or a batch of this register is half voided, or it waits already, or it
+ * is approved and wallet_flow_approve() goes on; LW_E_TOKEN, LW_E_TIMEOUT, LW_E_NOSPACE: what was
+ * done stays, the same call goes on later
  */
 LW_MUST_USE lw_err wallet_flow_import(struct wallet_home *home,
                                       const struct wallet_import_order *order,

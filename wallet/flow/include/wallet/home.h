@@ -29,8 +29,9 @@ struct wallet_home_config {
     const char *signer_program; /* path of lw-signer */
     unsigned signers;           /* signer processes */
     int64_t token_deadline_ms;
-    size_t key_tables; /* tables of issuers' keys, at most HSM_KEY_TABLES_MAX; 0: none */
-    size_t seen_parts; /* issuer-signed parts remembered, at most WALLET_SEEN_MAX; 0: none */
+    size_t key_tables;     /* tables of issuers' keys, at most HSM_KEY_TABLES_MAX; 0: none */
+    size_t seen_parts;     /* issuer-signed parts remembered, at most WALLET_SEEN_MAX; 0: none */
+    int64_t approval_days; /* how long an import waits for a second operator; 0: 30 */
     bool unguarded; /* open also what wallet_home_open() refuses as LW_E_CONFLICT: to look at it */
     bool development; /* http on loopback for issuer and status URIs */
 };
