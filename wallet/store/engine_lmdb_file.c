@@ -159,6 +159,36 @@ static bool lock_file(int fd, int how)
     return false;
 }
 
+static bool is_same_file(int fd, const char *path)
+{
+    struct stat held = {0};
+    struct stat named = {0};
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+/* A compaction that was waited for has put another file in the place of the one opened: a lock on
+ * that would hold nothing. */
+static lw_err open_shared(const char *path, int *fd)
+{
+    for (int i = 0; i < TRIES; i++) {
+        *fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (*fd < 0) {
+            return lmdb_fault(errno);
+        }
+        const bool held = lock_file(*fd, LOCK_SH);
+        if (held && is_same_file(*fd, path)) {
+            return LW_SUCCESS;
+        }
+        (void)close(*fd);
+        *fd = -1;
+        if (!held) {
+            break;
+        }
+    }
+    return LW_FAIL(LW_E_BUSY, "engine: the store is being compacted", LW_NOWHERE);
+}
+
 /*
  * Without LMDB's lock file the store must be nobody's: it is made again, and who holds the old one
  * would not see it.
@@ -186,14 +216,8 @@ lw_err lmdb_file_check(const char *dir, int *fd)
     if (lmdb_path(dir, "data.mdb", path) != 0) {
         return LW_FAIL(LW_E_VALUE, "engine: the folder's name is too long", LW_NOWHERE);
     }
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (*fd < 0) {
-        return lmdb_fault(errno);
-    }
-    lw_err err = lock_file(*fd, LOCK_SH)
-                     ? LW_SUCCESS
-                     : LW_FAIL(LW_E_BUSY, "engine: the store is being compacted", LW_NOWHERE);
-    err = err.code == LW_OK ? hold(dir, *fd) : err;
+    LW_TRY(open_shared(path, fd));
+    lw_err err = hold(dir, *fd);
     /* An empty file is one whose making was begun: LMDB makes its heads. */
     if (err.code == LW_OK && (fstat(*fd, &file) != 0 || file.st_size > 0)) {
         err = check_heads(*fd);
@@ -208,9 +232,11 @@ lw_err lmdb_file_check(const char *dir, int *fd)
 lw_err lmdb_file_share(const char *dir, int *fd)
 {
     char path[LMDB_PATH_MAX];
-    if (*fd < 0 &&
-        (lmdb_path(dir, "data.mdb", path) != 0 || (*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)) {
-        return lmdb_fault(errno);
+    if (lmdb_path(dir, "data.mdb", path) != 0) {
+        return LW_FAIL(LW_E_VALUE, "engine: the folder's name is too long", LW_NOWHERE);
+    }
+    if (*fd < 0) {
+        return open_shared(path, fd);
     }
     return lock_file(*fd, LOCK_SH)
                ? LW_SUCCESS
