@@ -1,7 +1,10 @@
 /*
  * F17: licenses are suspended, resumed and revoked while others verify them, in process and over
  * HTTP. Once a change was acknowledged no answer is of before it, and before it was begun none is
- * of after it; who is offline answers as of the lists held, and rightly once they are fetched anew.
+ * of after it. (Who is offline: test_f17_offline_gate.c.)
+ *
+ * LW_FAULT_PACE=CHANGES,VERIFICATIONS in the environment bids so many of each begin a second, as
+ * far as the machine goes along; without it both go as fast as they can.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -11,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -22,10 +26,11 @@
 
 enum {
     SLOTS = 8,
-    HERE = 2,      /* threads that verify in process */
-    THERE = 2,     /* over HTTP */
-    REVOKES = 25,  /* every so many changes one is final */
-    OFFLINE = 20,  /* and the offline folder is fetched anew */
+    CHANGERS = 4, /* threads that change, each its own slots */
+    HERE = 2,     /* threads that verify in process */
+    THERE = 2,    /* over HTTP */
+    REVOKES = 25, /* every so many changes one is final */
+    PACE_MAX = 1000000,
     FEW = 160,     /* changes, in ./dev test */
     FULL = 100000, /* changes, in ./dev faults */
     WHAT_MAX = 160,
@@ -38,22 +43,60 @@ struct slot {
     char number[32];
     enum wallet_state state;
     unsigned epoch;
-    enum wallet_state synced; /* as of the offline folder; 0: it does not know the license */
 };
 
 static struct support_service s; /* made once: a token takes its time */
 static struct slot slots[SLOTS];
-static char folder[SUPPORT_PATH_MAX];
-static unsigned numbers;
+static atomic_uint numbers;
 static atomic_bool ending;
+static atomic_size_t begun; /* changes */
+static size_t rounds;       /* that are to be */
+static int64_t begin_ns;
+static unsigned changes_per_s; /* 0: as fast as it goes */
+static unsigned verifications_per_s;
 static atomic_size_t verified; /* answers in all */
 static atomic_size_t held;     /* of those: while the state stood still */
 static atomic_size_t wrong;
 
+/* Called by threads that the test library does not know of. */
 static void must(lw_err err)
 {
     if (err.code != LW_OK) {
-        fail_msg("%s: %s", lw_code_name(err.code), err.why);
+        fprintf(stderr, "%s: %s\n", lw_code_name(err.code), err.why);
+        abort();
+    }
+}
+
+static void read_pace(void)
+{
+    const char *pace = getenv("LW_FAULT_PACE");
+    lw_str changes;
+    lw_str verifications;
+    int64_t n = 0;
+    if (pace == NULL) {
+        return;
+    }
+    assert_true(lw_str_split(lw_str_c(pace), ',', &changes, &verifications));
+    assert_int_equal(lw_str_int(changes, &n).code, LW_OK);
+    assert_in_range(n, 1, PACE_MAX);
+    changes_per_s = (unsigned)n;
+    assert_int_equal(lw_str_int(verifications, &n).code, LW_OK);
+    assert_in_range(n, 1, PACE_MAX);
+    verifications_per_s = (unsigned)n;
+}
+
+/* Waits until the `nth` of `per_s` a second is due. */
+static void wait_for_turn(size_t nth, unsigned per_s)
+{
+    static const int64_t ns_per_s = 1000000000;
+    if (per_s == 0) {
+        return;
+    }
+    const int64_t due = begin_ns + (int64_t)nth * (ns_per_s / per_s);
+    const int64_t left = due - lw_mono_ns(lw_clock_system());
+    if (left > 0) {
+        const struct timespec nap = {.tv_sec = left / ns_per_s, .tv_nsec = left % ns_per_s};
+        (void)nanosleep(&nap, NULL);
     }
 }
 
@@ -132,6 +175,7 @@ static void *verify_often(void *arg)
     verifying *verify = *(verifying **)arg;
     struct seen seen = {.text = LW_BUF(SUPPORT_TEXT_MAX)};
     for (size_t i = 0; !atomic_load(&ending); i++) {
+        wait_for_turn(i * (HERE + THERE), verifications_per_s);
         ask(&slots[i % SLOTS], &seen, verify);
     }
     lw_buf_free(&seen.text);
@@ -143,7 +187,7 @@ static void fill(struct slot *slot)
 {
     LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
     char number[sizeof(slot->number)];
-    (void)snprintf(number, sizeof(number), "F17-%u", ++numbers);
+    (void)snprintf(number, sizeof(number), "F17-%u", atomic_fetch_add(&numbers, 1));
     support_home_issue(&s.home, number);
     support_home_lq1(&s.home, number, &text);
     (void)pthread_mutex_lock(&slot->lock);
@@ -151,7 +195,6 @@ static void fill(struct slot *slot)
     slot->text = lw_buf_take(&text);
     memcpy(slot->number, number, sizeof(number));
     slot->state = WALLET_ACTIVE;
-    slot->synced = (enum wallet_state)0;
     slot->epoch += 2;
     (void)pthread_mutex_unlock(&slot->lock);
 }
@@ -164,58 +207,42 @@ static void change(struct slot *slot, enum wallet_state to)
     (void)pthread_mutex_unlock(&slot->lock);
     const struct wallet_license_ref ref = wallet_license_ref_parse(lw_str_c(slot->number));
     must(wallet_flow_change_state(s.home.home, ref, to, LW_STR("because"), LW_STR("test"), &from));
-    assert_int_equal(from, slot->state);
+    (void)atomic_fetch_add(&wrong, from == slot->state ? 0 : 1);
     (void)pthread_mutex_lock(&slot->lock);
     slot->state = to;
     slot->epoch++;
     (void)pthread_mutex_unlock(&slot->lock);
 }
 
-static void expect_offline(const struct slot *slot, enum wallet_state state)
+static void *change_often(void *arg)
 {
-    WALLET_AUTO_VERIFIER verifier = NULL;
-    WALLET_AUTO_ANSWER answer = {.result = WALLET_UNDETERMINED};
-    const struct wallet_verification request = {
-        .text = lw_buf_text(&slot->text), .at = INT64_MIN, .locale = LW_STR("en")};
-    must(wallet_verifier_offline(folder, &s.home.env, &verifier));
-    must(wallet_flow_verify(verifier, &request, &answer));
-    const bool right =
-        is_right(state, answer.result == WALLET_ACCEPTED, answer.result == WALLET_REFUSED);
-    (void)atomic_fetch_add(&wrong, right ? 0 : 1);
-    (void)atomic_fetch_add(&held, 1);
-    (void)atomic_fetch_add(&verified, 1);
-}
-
-/* As of the folder before it is fetched anew, and after it as things are. */
-static void verify_offline(void)
-{
-    for (size_t i = 0; i < SLOTS; i++) {
-        if (slots[i].synced != (enum wallet_state)0) {
-            expect_offline(&slots[i], slots[i].synced);
-        }
-    }
-    support_home_offline(&s.home, folder);
-    for (size_t i = 0; i < SLOTS; i++) {
-        slots[i].synced = slots[i].state;
-        expect_offline(&slots[i], slots[i].state);
-    }
-}
-
-static void change_often(size_t rounds)
-{
-    for (size_t i = 0; i < rounds; i++) {
-        struct slot *slot = &slots[i % SLOTS];
+    const size_t me = *(const size_t *)arg;
+    size_t nth = 0;
+    for (size_t turn = 0; (nth = atomic_fetch_add(&begun, 1)) < rounds; turn++) {
+        struct slot *slot = &slots[turn * CHANGERS % SLOTS + me];
+        wait_for_turn(nth, changes_per_s);
         if (slot->state == WALLET_REVOKED) {
             fill(slot);
         }
-        if (i % REVOKES == REVOKES - 1) {
+        if (nth % REVOKES == REVOKES - 1) {
             change(slot, WALLET_REVOKED);
         } else {
             change(slot, slot->state == WALLET_ACTIVE ? WALLET_SUSPENDED : WALLET_ACTIVE);
         }
-        if (i % OFFLINE == OFFLINE - 1) {
-            verify_offline();
-        }
+    }
+    return NULL;
+}
+
+static void run_changes(void)
+{
+    static size_t whose[CHANGERS];
+    pthread_t threads[CHANGERS];
+    for (size_t i = 0; i < CHANGERS; i++) {
+        whose[i] = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, change_often, &whose[i]), 0);
+    }
+    for (size_t i = 0; i < CHANGERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
 }
 
@@ -224,16 +251,16 @@ static void no_answer_is_of_before_an_acknowledged_change_or_of_after_a_coming_o
     static verifying *verify[HERE + THERE];
     pthread_t threads[HERE + THERE];
     const struct lw_clock *clock = lw_clock_system();
-    const size_t rounds = support_fault_rounds(FEW, FULL);
     char what[WHAT_MAX];
     (void)state;
+    rounds = support_fault_rounds(FEW, FULL);
+    begin_ns = lw_mono_ns(clock);
     for (size_t i = 0; i < HERE + THERE; i++) {
         verify[i] = i < HERE ? verify_here : verify_there;
         assert_int_equal(pthread_create(&threads[i], NULL, verify_often, &verify[i]), 0);
     }
-    const int64_t begin = lw_mono_ms(clock);
-    change_often(rounds);
-    const int64_t took_ms = lw_mono_ms(clock) - begin;
+    run_changes();
+    const int64_t took_ms = (lw_mono_ns(clock) - begin_ns) / 1000000;
     atomic_store(&ending, true);
     for (size_t i = 0; i < HERE + THERE; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -251,8 +278,8 @@ static void no_answer_is_of_before_an_acknowledged_change_or_of_after_a_coming_o
 static int start(void **state)
 {
     (void)state;
+    read_pace();
     support_service_start(&s);
-    support_folder(folder);
     for (size_t i = 0; i < SLOTS; i++) {
         (void)pthread_mutex_init(&slots[i].lock, NULL);
         slots[i].text = LW_BUF(SUPPORT_TEXT_MAX);
@@ -268,7 +295,6 @@ static int stop(void **state)
         lw_buf_free(&slots[i].text);
         (void)pthread_mutex_destroy(&slots[i].lock);
     }
-    support_remove(folder);
     support_service_stop(&s);
     return 0;
 }

@@ -179,6 +179,34 @@ static unsigned fill(struct wallet_engine *engine, unsigned first, unsigned coun
     return 0;
 }
 
+static void deferred_commits_are_synced_at_the_end_and_each_one_after(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ops->defer(f->engine, true).code, LW_OK);
+    atomic_store(&fail_code, EIO);
+    atomic_store(&fail_sync, 1);
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK); /* nothing is synced */
+    assert_true(atomic_load(&fail_sync) == 1);
+    atomic_store(&fail_sync, 0);
+    assert_int_equal(ops->defer(f->engine, false).code, LW_OK);
+    atomic_store(&fail_sync, 1);
+    assert_int_equal(put_one(f->engine, "a", "2").code, LW_E_IO);
+    assert_int_equal(f->fatal, 1);
+    assert_int_equal(ops->defer(f->engine, true).code, LW_E_IO);
+}
+
+static void a_failed_sync_of_deferred_commits_is_the_end(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(ops->defer(f->engine, true).code, LW_OK);
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
+    atomic_store(&fail_code, EIO);
+    atomic_store(&fail_sync, 1);
+    assert_int_equal(ops->defer(f->engine, false).code, LW_E_IO);
+    assert_int_equal(f->fatal, 1);
+    assert_int_equal(ops->health(f->engine).code, LW_E_IO);
+}
+
 static void a_failed_sync_is_the_end(void **state)
 {
     struct fixture *f = *state;
@@ -332,6 +360,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_failed_sync_is_the_end),
+        TEST(deferred_commits_are_synced_at_the_end_and_each_one_after),
+        TEST(a_failed_sync_of_deferred_commits_is_the_end),
         TEST(a_broken_write_on_a_disk_with_room_is_the_end),
         TEST(a_failed_write_of_the_meta_page_is_the_end),
         TEST(a_full_disk_refuses_writes_and_no_more),
