@@ -10,11 +10,17 @@ enum cli_exit cli_parse(struct cli *cli, int argc, char **argv);
 /** Begin a rotation as the options say (cmd_key.c); `same_key`: of the certificate only. */
 enum cli_exit cli_key_rotate(struct cli *cli, const char *purpose, bool same_key);
 
+struct wallet_share;
+
+/** Read a share's file (cmd_recovery.c). errors  as cli_read() and wallet_share_read() */
+LW_MUST_USE lw_err cli_share_read(const char *path, struct wallet_share *share);
+
 /* Each family is an array that ends with a NULL name; table.c lists the families. */
 extern const struct cli_command cli_init_commands[];
 extern const struct cli_command cli_serve_commands[];
 extern const struct cli_command cli_key_commands[];
 extern const struct cli_command cli_recovery_commands[];
+extern const struct cli_command cli_recover_commands[];
 extern const struct cli_command cli_cert_commands[];
 extern const struct cli_command cli_catalog_commands[];
 extern const struct cli_command cli_person_commands[];

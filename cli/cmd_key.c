@@ -55,11 +55,13 @@ static lw_err put_key(const struct wallet_key_info *info, lw_str hex,
     wallet_json_member_c(json, "agency", key->agency);
     wallet_json_member_c(json, "state", wallet_key_state_name(key->state));
     wallet_json_member_bool(json, "compromised", key->compromised != WALLET_KEY_NEVER);
+    wallet_json_member_bool(json, "standby", key->standby);
     put_time(json, "created", key->created);
     put_time(json, "listed", key->listed);
     put_time(json, "activated", key->activated);
     put_time(json, "retired", key->retired);
     put_time(json, "destroyed", key->destroyed);
+    put_time(json, "lost", key->lost);
     put_time(json, "not_before", key->not_before);
     put_time(json, "not_after", key->not_after);
     put_time(json, "certificate_end", info->cert_end);
@@ -93,6 +95,10 @@ static void print_next(const struct wallet_key_info *info)
     char date[DATE_LEN + 1];
     if (info->record.compromised != WALLET_KEY_NEVER) {
         fputs("  COMPROMISED", stdout);
+    } else if (info->record.lost != WALLET_KEY_NEVER) {
+        fputs("  LOST", stdout);
+    } else if (info->record.standby) {
+        fputs("  in the second token", stdout);
     } else if (info->alarm) {
         printf("  ALARM: %s",
                info->succeeded ? "its successor is published" : "rotate it now: `lw key rotate`");

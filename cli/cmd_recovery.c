@@ -1,4 +1,4 @@
-/* lw key recovery ... and lw key recover: epoch keys in shares, and a lost token replaced. */
+/* lw key recovery ...: the store's data keys in shares that custodians hold. */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
 #include <inttypes.h>
@@ -203,7 +203,7 @@ static enum cli_exit run_show(struct cli *cli)
     return home == NULL ? exit : show(cli, home);
 }
 
-static lw_err read_share(const char *path, struct wallet_share *share)
+lw_err cli_share_read(const char *path, struct wallet_share *share)
 {
     LW_AUTO_BUF text = LW_BUF(WALLET_SHARE_TEXT_MAX);
     const lw_err err = cli_read(path, &text);
@@ -220,7 +220,7 @@ static lw_err open_share(const char *from, const char *key_path, const char *to)
     struct wallet_share sealed;
     struct wallet_share opened = {.opened = false};
     LW_AUTO_BUF text = LW_BUF(WALLET_SHARE_TEXT_MAX);
-    LW_TRY(read_share(from, &sealed));
+    LW_TRY(cli_share_read(from, &sealed));
     LW_TRY(hsm_soft_key_load(key_path, &key));
     lw_err err = wallet_share_open(&sealed, key, &opened);
     err = err.code == LW_OK ? wallet_share_write(&opened, &text) : err;
@@ -251,155 +251,6 @@ static enum cli_exit run_open(struct cli *cli)
     return CLI_DONE;
 }
 
-/* The shares as given; wiped by the caller. */
-struct given {
-    struct wallet_share shares[WALLET_CUSTODIANS_MAX];
-    size_t count;
-};
-
-static enum cli_exit take_shares(struct cli *cli, struct given *given)
-{
-    const char *path = NULL;
-    while ((path = cli_get_nth(cli, "share", given->count)) != NULL) {
-        if (given->count == WALLET_CUSTODIANS_MAX) {
-            return cli_usage(cli, "there are at most 16 shares");
-        }
-        const lw_err err = read_share(path, &given->shares[given->count]);
-        if (err.code != LW_OK) {
-            return cli_fail(cli, err, path,
-                            "It must be a share that its custodian has opened: "
-                            "`lw key recovery open`.");
-        }
-        given->count++;
-    }
-    return CLI_DONE;
-}
-
-static enum cli_exit fail_shares(struct cli *cli, lw_err err,
-                                 const struct wallet_recover_result *result)
-{
-    char doing[CLI_PATH_MAX] = "nothing was changed";
-    char advice[256] = "Ask the custodians for their shares: `lw key recovery show`, and "
-                       "lw-key-recover(1).";
-    if (result->bad != SIZE_MAX) {
-        const char *path = cli_get_nth(cli, "share", result->bad);
-        (void)snprintf(doing, sizeof(doing), "%.700s%s%s", path == NULL ? "a share" : path,
-                       result->name[0] == '\0' ? "" : ", of ", result->name);
-        (void)snprintf(advice, sizeof(advice),
-                       "Leave it out, or have its custodian open it again; nothing was changed.");
-    } else if (err.code == LW_E_DENIED) {
-        (void)snprintf(advice, sizeof(advice), "It takes %zu shares: --share FILE for each.",
-                       result->needed);
-    } else if (err.code == LW_E_NOT_FOUND) {
-        (void)snprintf(advice, sizeof(advice),
-                       "Only a copy of the token opens this store: put one back.");
-    } else if (err.code == LW_E_TOKEN || err.code == LW_E_TIMEOUT) {
-        (void)snprintf(advice, sizeof(advice),
-                       "Initialise the new token, name it in config.json, then call this again.");
-    }
-    const enum cli_exit exit = cli_fail(cli, err, doing, advice);
-    return err.code == LW_E_NOT_FOUND ? CLI_ENVIRONMENT : exit;
-}
-
-static void key_step(void *ctx, const char *what, const char *label)
-{
-    const struct cli *cli = ctx;
-    if (!cli->json) {
-        printf("%s%s%s\n", what, label[0] == '\0' ? "" : ": ", label);
-    }
-}
-
-/* The shares are looked at before a new token is made for them. */
-static enum cli_exit prepare(struct cli *cli, const struct wallet_recover_order *order)
-{
-    struct wallet_recover_result result = {.bad = SIZE_MAX};
-    enum cli_exit exit = CLI_DONE;
-    bool made = false;
-    if (order->share_count == 0) {
-        return CLI_DONE;
-    }
-    {
-        WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-        if (home == NULL) {
-            return exit;
-        }
-        const lw_err err = wallet_flow_recover_check(home, order, &result);
-        if (err.code != LW_OK) {
-            return fail_shares(cli, err, &result);
-        }
-    }
-    const lw_err err = wallet_home_token_make(&cli->home_config, &cli->env, &made);
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot make a new token",
-                        "Move what is left of the folder token away, then call this again.");
-    }
-    if (made) {
-        key_step(cli, "new token", "token");
-    }
-    return CLI_DONE;
-}
-
-static void say_recovered(const struct cli *cli, const struct wallet_recover_result *result)
-{
-    if (cli->json) {
-        printf("{\"opened_by_shares\": %s, \"keys_replaced\": %zu, \"new_ca\": %s, "
-               "\"new_pin\": %s}\n",
-               result->opened ? "true" : "false", result->replaced,
-               result->new_ca ? "true" : "false", result->new_pin ? "true" : "false");
-        return;
-    }
-    if (result->replaced == 0) {
-        puts("nothing is lost: every key is in the token");
-        return;
-    }
-    printf("%zu keys replaced. Back the home up, and the new token with its PIN.\n",
-           result->replaced);
-    if (result->new_pin) {
-        puts("Verifiers pinned to the old list key refuse the new lists: give each the new pin by\n"
-             "hand (`lw key list --json`, the key tl), and have it sync into a new folder.");
-    } else {
-        puts("Have every verifier run `lw sync`.");
-    }
-}
-
-static enum cli_exit recover(struct cli *cli, struct given *given)
-{
-    const struct wallet_recover_order order = {.shares = given->shares,
-                                               .share_count = given->count,
-                                               .compromised = cli_has(cli, "compromised"),
-                                               .actor = LW_STR("operator"),
-                                               .progress = key_step,
-                                               .progress_ctx = cli};
-    struct wallet_recover_result result = {.bad = SIZE_MAX};
-    enum cli_exit exit = prepare(cli, &order);
-    if (exit != CLI_DONE) {
-        return exit;
-    }
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SERVE, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    const lw_err err = wallet_flow_token_recover(home, &order, &result);
-    if (err.code != LW_OK && result.replaced > 0) {
-        return cli_fail(cli, err, "the recovery is begun but not all steps are done",
-                        "Mend that and call it again: it goes on.");
-    }
-    if (err.code != LW_OK) {
-        return fail_shares(cli, err, &result);
-    }
-    say_recovered(cli, &result);
-    return CLI_DONE;
-}
-
-static enum cli_exit run_recover(struct cli *cli)
-{
-    struct given given = {.count = 0};
-    enum cli_exit exit = take_shares(cli, &given);
-    exit = exit == CLI_DONE ? recover(cli, &given) : exit;
-    explicit_bzero(&given, sizeof(given));
-    return exit;
-}
-
 static const struct cli_option init_options[] = {
     {"threshold", "K", "How many shares open the store: 2 to the number of custodians.", false},
     {"custodian", "NAME=FILE", "A custodian and the file with its public key.", true},
@@ -415,13 +266,6 @@ static const struct cli_option show_options[] = {
 static const struct cli_option open_options[] = {
     {"key", "FILE", "The custodian's own key.", false},
     {"out", "FILE", "Where the open share goes; - for standard output.", false},
-    {NULL, NULL, NULL, false},
-};
-
-static const struct cli_option recover_options[] = {
-    {"share", "FILE", "A share that its custodian has opened.", true},
-    {"compromised", NULL, "The token may be in wrong hands: what its keys signed is refused.",
-     false},
     {NULL, NULL, NULL, false},
 };
 
@@ -469,21 +313,5 @@ const struct cli_command cli_recovery_commands[] = {
      .examples = "  lw key recovery open share-1.lws --key alice.pem --out alice.open",
      .options = open_options,
      .run = run_open},
-    {.name = "key recover",
-     .args = "",
-     .summary = "go on with a new token after the token was lost",
-     .text =
-         "Opens the store's data keys with the custodians' shares, wraps them under a new key of\n"
-         "the new token, and makes a new key for each that was lost, certified and published: the\n"
-         "trust list, revocation lists and status lists are signed anew. A SoftHSM token is made\n"
-         "where the folder token is gone; the old PIN files become pin.lost and so-pin.lost.\n"
-         "Another module's token is initialised by its own tools and named in config.json first.\n"
-         "What the lost keys signed is verified on, unless --compromised.\n\n"
-         "A share that was altered is named, and nothing is changed. Killed at any point, the\n"
-         "same command goes on. Without shares it replaces what the token lacks, if the token\n"
-         "opens the store.",
-     .examples = "  lw key recover --share alice.open --share bob.open",
-     .options = recover_options,
-     .run = run_recover},
     {.name = NULL},
 };

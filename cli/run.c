@@ -104,6 +104,7 @@ void cli_config_take(struct cli *cli)
         .module = or_null(cli->config.module),
         .token_label = cli->config.token_label,
         .pin_file = or_null(cli->config.pin_file),
+        .softhsm_conf = or_null(cli->config.softhsm_conf),
         .signer_program = cli->signer_program,
         .signers = signers,
         .token_deadline_ms = cli->config.token_deadline_ms,

@@ -38,6 +38,8 @@ static const struct setting settings[] = {
     {"token_label", TEXT, AT(token_label), "license-wallet", 0, 0, 0, "Label of the token."},
     {"pin_file", TEXT, AT(pin_file), "", 0, 0, 0,
      "File with the token's PIN, mode 0600; empty: pin in the home folder."},
+    {"softhsm_conf", TEXT, AT(softhsm_conf), "", 0, 0, 0,
+     "Configuration of a SoftHSM token elsewhere; empty: token/softhsm2.conf in the home folder."},
     {"signers", NUMBER, AT(signers), NULL, 0, 0, 64, "Signer processes; 0: one a core."},
     {"token_deadline_ms", NUMBER, AT(token_deadline_ms), NULL, 5000, 100, 120000,
      "How long one call of the token may take before its signer is started again; making the key "

@@ -82,6 +82,29 @@ check "and opens" 0 "Corner Bakery" lw license show L-4
 [ "$(active ds-vc | head -n 1)" != "$old_signer" ] && ok "by another key" || not_ok "by another key" ""
 check "what the old key signed holds" 0 "accepted" lw verify "$work/shown.txt" --at "$at"
 check "doctor" 0 "" lw doctor
+# Killed at any moment, the same command goes on.
+cp -a "$LW_HOME" "$work/base"
+for wait in 0.02 0.1 0.2 0.4 0.7 1.1; do
+    rm -rf "$LW_HOME"; cp -a "$work/base" "$LW_HOME"; rm -rf "$LW_HOME/token"
+    lw store adopt >/dev/null 2>&1
+    lw key recover --share "$work/alice.open" --share "$work/bob.open" >/dev/null 2>&1 & killed=$!
+    sleep "$wait"; kill -9 "$killed" 2>/dev/null; wait "$killed" 2>/dev/null
+    check "killed after $wait s: it goes on" 0 "" lw key recover --share "$work/alice.open" --share "$work/bob.open"
+    check "killed after $wait s: nothing is lost" 0 "nothing is lost" lw key recover
+    check "killed after $wait s: all opens" 0 "signatures and seals" lw store check
+    check "killed after $wait s: it issues" 0 "" issue "K-$wait"
+done
+mkdir "$work/half"; echo half >"$work/half/softhsm2.conf"
+rm -rf "$LW_HOME/token"; cp -a "$work/half" "$LW_HOME/token"; echo cut >"$LW_HOME/token.unfinished"
+check "half a token is made anew" 0 "keys replaced" lw key recover --share "$work/alice.open" --share "$work/bob.open"
+check "a presentation by today's key" 0 "" lw present L-4 --key "$work/holder.pem" --disclose legal_name --out "$work/shown4.txt"
+at4=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+check "is accepted, for now" 0 "accepted" lw verify "$work/shown4.txt" --at "$at4"
+rm -rf "$LW_HOME/token"
+check "a token that was stolen" 0 "keys replaced" lw key recover --compromised --share "$work/alice.open" --share "$work/bob.open"
+check "its keys are told of" 0 "COMPROMISED" lw key list
+check "what its keys signed is refused" 1 "refused" lw verify "$work/shown4.txt" --at "$at4"
+check "what is of before it holds" 0 "accepted" lw verify "$work/shown.txt" --at "$at"
 check "a third token" 0 "keys replaced" bash -c "rm -rf '$LW_HOME/token'; lw key recover --share '$work/alice.open' --share '$work/bob.open'"
 check "opens all" 0 "signatures and seals" lw store check
 finish

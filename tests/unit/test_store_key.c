@@ -298,6 +298,49 @@ static void a_compromised_key_retires_at_once_and_stays_compromised(void **state
     assert_int_equal(found.compromised, SUPPORT_NOW + 3);
 }
 
+static lw_err lose(struct wallet_txn *txn, void *ctx)
+{
+    const struct change *c = ctx;
+    return wallet_store_key_lost(txn, lw_str_c(c->label), c->not_before);
+}
+
+static void a_lost_key_stays_in_its_state_but_one_that_waits_is_gone(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_key_record active = record_of("a", HSM_PURPOSE_CA, "", WALLET_KEY_ACTIVE);
+    struct wallet_key_record waiting = record_of("w", HSM_PURPOSE_CA, "", WALLET_KEY_PUBLISHED);
+    struct change c = {.label = "a", .not_before = SUPPORT_NOW + 3};
+    active.lost = 5; /* not the caller's to say */
+    assert_int_equal(add_key(f, &active), LW_OK);
+    assert_int_equal(add_key(f, &waiting), LW_OK);
+    assert_true(get(f, "a").lost == WALLET_KEY_NEVER);
+    support_store_write(f, lose, &c);
+    assert_int_equal(get(f, "a").state, WALLET_KEY_ACTIVE);
+    assert_int_equal(get(f, "a").lost, SUPPORT_NOW + 3);
+    assert_int_equal(changes(f), 3);
+    c.not_before++;
+    support_store_write(f, lose, &c);
+    assert_int_equal(get(f, "a").lost, SUPPORT_NOW + 3);
+    assert_int_equal(changes(f), 3);
+    c.label = "w";
+    support_store_write(f, lose, &c);
+    assert_int_equal(get(f, "w").state, WALLET_KEY_DESTROYED);
+    assert_int_equal(get(f, "w").destroyed, SUPPORT_NOW + 4);
+    c.label = "none";
+    assert_int_equal(wallet_store_write(f->store, lose, &c).code, LW_E_NOT_FOUND);
+}
+
+static void a_standby_key_is_one_no_more_once_it_signs(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_key_record made = record_of("s", HSM_PURPOSE_CA, "", WALLET_KEY_PUBLISHED);
+    made.standby = true;
+    assert_int_equal(add_key(f, &made), LW_OK);
+    assert_true(get(f, "s").standby);
+    assert_int_equal(go_on(f, "s", WALLET_KEY_ACTIVE), LW_OK);
+    assert_false(get(f, "s").standby);
+}
+
 static void a_certificate_comes_later_with_its_times(void **state)
 {
     struct support_store *f = *state;
@@ -397,6 +440,9 @@ int main(void)
                                         drop),
         cmocka_unit_test_setup_teardown(a_compromised_key_retires_at_once_and_stays_compromised,
                                         make, drop),
+        cmocka_unit_test_setup_teardown(a_lost_key_stays_in_its_state_but_one_that_waits_is_gone,
+                                        make, drop),
+        cmocka_unit_test_setup_teardown(a_standby_key_is_one_no_more_once_it_signs, make, drop),
         cmocka_unit_test_setup_teardown(a_certificate_comes_later_with_its_times, make, drop),
         cmocka_unit_test_setup_teardown(an_altered_record_is_found_out, make, drop),
         cmocka_unit_test_setup_teardown(keys_are_listed_by_label_page_by_page, make, drop),

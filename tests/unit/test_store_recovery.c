@@ -147,12 +147,42 @@ static void a_record_that_is_none_is_refused(void **state)
     assert_int_equal(put_recovery(f, bad), LW_E_VALUE);
 }
 
+static lw_err put_wrap(struct wallet_txn *txn, void *ctx)
+{
+    return wallet_store_standby_put(txn, 3, ctx);
+}
+
+static void a_second_wrapping_is_read_as_it_was_written(void **state)
+{
+    static const uint8_t bytes[WALLET_RECOVERY_SEALED_MAX + 1] = {9, 8, 7};
+    struct support_store *f = *state;
+    struct wallet_standby_wrap wrap = {.seal = "seal-2", .wrapped = {.ptr = bytes, .len = 3}};
+    struct wallet_standby_wrap found;
+    assert_int_equal(wallet_store_write(f->store, put_wrap, &wrap).code, LW_OK);
+    {
+        WALLET_AUTO_TXN txn = NULL;
+        assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+        assert_int_equal(wallet_store_standby_get(txn, 3, &found).code, LW_OK);
+        assert_string_equal(found.seal, "seal-2");
+        assert_true(lw_bytes_eq(found.wrapped, wrap.wrapped));
+        assert_int_equal(wallet_store_standby_get(txn, 4, &found).code, LW_E_NOT_FOUND);
+    }
+    wrap.wrapped.len = 0;
+    assert_int_equal(wallet_store_write(f->store, put_wrap, &wrap).code, LW_E_VALUE);
+    wrap.wrapped.len = sizeof(bytes);
+    assert_int_equal(wallet_store_write(f->store, put_wrap, &wrap).code, LW_E_VALUE);
+    wrap.wrapped.len = 3;
+    wrap.seal[0] = '\0';
+    assert_int_equal(wallet_store_write(f->store, put_wrap, &wrap).code, LW_E_VALUE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_record_is_read_as_it_was_written, make, drop),
         cmocka_unit_test_setup_teardown(sealed_epochs_belong_to_one_recovery_key, make, drop),
         cmocka_unit_test_setup_teardown(a_record_that_is_none_is_refused, make, drop),
+        cmocka_unit_test_setup_teardown(a_second_wrapping_is_read_as_it_was_written, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,8 +30,8 @@ const struct wallet_key_record *home_key_successor(const struct home_keys *keys,
 {
     for (size_t i = 0; i < keys->count; i++) {
         const struct wallet_key_record *other = &keys->list[i];
-        if (other->state == WALLET_KEY_PUBLISHED && other->purpose == key->purpose &&
-            strcmp(other->agency, key->agency) == 0) {
+        if (other->state == WALLET_KEY_PUBLISHED && !other->standby &&
+            other->purpose == key->purpose && strcmp(other->agency, key->agency) == 0) {
             return other;
         }
     }
@@ -51,6 +51,9 @@ static void find_next(const struct wallet_key_record *key, const struct home_key
     info->next_at = WALLET_KEY_NEVER;
     switch (key->state) {
     case WALLET_KEY_PUBLISHED:
+        if (key->standby) {
+            break; /* it waits for the loss of the first token */
+        }
         info->next_at = home_key_ready_at(key);
         info->next =
             info->next_at == WALLET_KEY_NEVER ? WALLET_KEY_STEP_LIST : WALLET_KEY_STEP_ACTIVATE;

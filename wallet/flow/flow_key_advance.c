@@ -292,7 +292,7 @@ static void go_on(struct advance *a, const struct home_keys *keys, struct wallet
 {
     switch (key->state) {
     case WALLET_KEY_PUBLISHED:
-        note(a, activate_if_ready(a, key));
+        note(a, key->standby ? LW_SUCCESS : activate_if_ready(a, key));
         break;
     case WALLET_KEY_ACTIVE:
         note(a, certify_again(a, keys, key));

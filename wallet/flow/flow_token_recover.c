@@ -69,6 +69,7 @@ static lw_err is_held(const struct recovering *r, const struct wallet_key_record
 struct key_loss {
     const struct recovering *r;
     const char *label;
+    bool stolen; /* and not active: such a one is noted when it is replaced */
 };
 
 static lw_err write_lost(struct wallet_txn *txn, void *ctx)
@@ -76,8 +77,10 @@ static lw_err write_lost(struct wallet_txn *txn, void *ctx)
     const struct key_loss *loss = ctx;
     const struct recovering *r = loss->r;
     LW_TRY(wallet_store_key_lost(txn, lw_str_c(loss->label), r->now));
-    return home_audit(txn, r->now, WALLET_AUDIT_KEY_LOST, r->order->actor,
-                      lw_str_bytes(lw_str_c(loss->label)));
+    LW_TRY(home_audit(txn, r->now, WALLET_AUDIT_KEY_LOST, r->order->actor,
+                      lw_str_bytes(lw_str_c(loss->label))));
+    return loss->stolen ? home_key_compromise(txn, loss->label, r->order->actor, r->now)
+                        : LW_SUCCESS;
 }
 
 /* Notes every key that is gone; a run that was killed has noted some of them. */
@@ -85,7 +88,9 @@ static lw_err note_losses(const struct recovering *r, struct home_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
         struct wallet_key_record *key = &keys->list[i];
-        struct key_loss loss = {.r = r, .label = key->label};
+        struct key_loss loss = {.r = r,
+                                .label = key->label,
+                                .stolen = r->order->compromised && key->state != WALLET_KEY_ACTIVE};
         bool held = false;
         LW_TRY(is_held(r, key, &held));
         if (held || key->state == WALLET_KEY_DESTROYED || key->lost != WALLET_KEY_NEVER ||

@@ -34,7 +34,8 @@ lw_err home_open_pool(const struct wallet_home_config *config, const struct wall
         return LW_FAIL(LW_E_TOKEN, "home: SoftHSM 2 is not installed and no module is named",
                        LW_NOWHERE);
     }
-    if (!without_token && config->module == NULL && access(conf, R_OK) != 0) {
+    if (!without_token && config->module == NULL &&
+        access(config->softhsm_conf == NULL ? conf : config->softhsm_conf, R_OK) != 0) {
         return LW_FAIL(LW_E_TOKEN, "home: the folder token is not there", LW_NOWHERE);
     }
     if (!without_token && strchr(module, '/') != NULL && access(module, R_OK) != 0) {
@@ -102,6 +103,19 @@ static lw_err check_restored(const struct wallet_home *home)
                : LW_SUCCESS;
 }
 
+/* The token is away, or lacks a key: what needs neither works, the service tries again. */
+static bool is_for_later(const struct wallet_home *home, lw_err err, const char *event)
+{
+    const bool later =
+        home->need == WALLET_HOME_SERVE &&
+        (err.code == LW_E_TOKEN || err.code == LW_E_TIMEOUT || err.code == LW_E_BUSY ||
+         err.code == LW_E_DENIED || err.code == LW_E_NOT_FOUND);
+    if (later) {
+        lw_log_err(home->env->log, LW_WARN, event, err, (struct lw_field){.key = NULL});
+    }
+    return later;
+}
+
 static lw_err open_parts(struct wallet_home *home)
 {
     LW_TRY(wallet_shortcuts_make(home->config->key_tables, home->config->seen_parts,
@@ -117,10 +131,8 @@ static lw_err open_parts(struct wallet_home *home)
     const bool serve = home->need == WALLET_HOME_SERVE;
     LW_TRY(home_open_pool(home->config, home->env, serve, &home->pool));
     const lw_err err = home_epochs_unlock(home);
-    if (serve && (err.code == LW_E_TOKEN || err.code == LW_E_TIMEOUT || err.code == LW_E_BUSY ||
-                  err.code == LW_E_DENIED || err.code == LW_E_NOT_FOUND)) {
-        lw_log_err(home->env->log, LW_WARN, "store_locked", err, (struct lw_field){.key = NULL});
-        return LW_SUCCESS; /* what needs no token works; the service tries again */
+    if (is_for_later(home, err, "store_locked")) {
+        return LW_SUCCESS;
     }
     LW_TRY(err);
     if (home->need == WALLET_HOME_SEALED) {
@@ -128,7 +140,8 @@ static lw_err open_parts(struct wallet_home *home)
         home->pool = NULL;
         return LW_SUCCESS;
     }
-    return home_trust_catch_up(home);
+    const lw_err caught_up = home_trust_catch_up(home);
+    return is_for_later(home, caught_up, "trust_list_not_signed") ? LW_SUCCESS : caught_up;
 }
 
 lw_err wallet_home_open(const struct wallet_home_config *config, const struct wallet_env *env,

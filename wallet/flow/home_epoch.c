@@ -19,6 +19,19 @@ static lw_err read_epoch(struct wallet_home *home, uint32_t number, struct walle
     return LW_SUCCESS;
 }
 
+static lw_err release_by_standby(struct wallet_home *home, uint32_t number, uint8_t *key)
+{
+    LW_AUTO_BUF wrapped = LW_BUF(HSM_WRAP_MAX);
+    struct wallet_standby_wrap wrap;
+    {
+        WALLET_AUTO_TXN txn = NULL;
+        LW_TRY(wallet_read_begin(home->store, &txn));
+        LW_TRY(wallet_store_standby_get(txn, number, &wrap));
+        LW_TRY(lw_buf_put(&wrapped, wrap.wrapped));
+    }
+    return hsm_pool_unwrap(home->pool, wrap.seal, lw_buf_view(&wrapped), key);
+}
+
 /* Fills a buffer, which is wiped with its end, with the epoch's key. */
 static lw_err release(struct wallet_home *home, uint32_t number, struct wallet_epoch *epoch,
                       lw_buf *secret, uint8_t **key)
@@ -27,8 +40,12 @@ static lw_err release(struct wallet_home *home, uint32_t number, struct wallet_e
     LW_TRY(read_epoch(home, number, epoch, &wrapped));
     LW_TRY(lw_buf_reserve(secret, EPOCH_KEY_LEN, key));
     lw_buf_commit(secret, EPOCH_KEY_LEN);
-    const lw_err err = hsm_pool_unwrap(home->pool, epoch->seal, epoch->wrapped, *key);
+    lw_err err = hsm_pool_unwrap(home->pool, epoch->seal, epoch->wrapped, *key);
     epoch->wrapped = (lw_bytes){NULL, 0};
+    if (err.code == LW_E_NOT_FOUND) { /* not the token that it was wrapped in: the second one? */
+        const lw_err other = release_by_standby(home, number, *key);
+        err = other.code == LW_E_NOT_FOUND ? err : other;
+    }
     return err;
 }
 
@@ -285,6 +302,36 @@ lw_err home_epochs_open(struct wallet_home *home, const struct hsm_soft_key *key
         if (visit != NULL) {
             LW_TRY(visit(ctx, number, secret.ptr));
         }
+    }
+    return LW_SUCCESS;
+}
+
+struct standby_write {
+    uint32_t number;
+    struct wallet_standby_wrap wrap;
+};
+
+static lw_err write_standby(struct wallet_txn *txn, void *ctx)
+{
+    const struct standby_write *w = ctx;
+    return wallet_store_standby_put(txn, w->number, &w->wrap);
+}
+
+lw_err home_epochs_standby(struct wallet_home *home, struct hsm_pool *second, const char *seal)
+{
+    uint32_t last = 0;
+    LW_TRY(newest(home, &last));
+    for (uint32_t number = 1; number <= last; number++) {
+        LW_AUTO_BUF secret = LW_BUF(EPOCH_KEY_LEN);
+        LW_AUTO_BUF wrapped = LW_BUF(HSM_WRAP_MAX);
+        struct wallet_epoch epoch;
+        struct standby_write w = {.number = number};
+        uint8_t *key = NULL;
+        LW_TRY(release(home, number, &epoch, &secret, &key));
+        LW_TRY(hsm_pool_wrap(second, seal, key, &wrapped));
+        (void)snprintf(w.wrap.seal, sizeof(w.wrap.seal), "%s", seal);
+        w.wrap.wrapped = lw_buf_view(&wrapped);
+        LW_TRY(wallet_store_write(home->store, write_standby, &w));
     }
     return LW_SUCCESS;
 }

@@ -184,7 +184,8 @@ static lw_err certify(struct wallet_home *home, const struct home_key_order *ord
 {
     const int64_t now = lw_now(home->env->clock);
     struct hsm_signer ca = {.purpose = HSM_PURPOSE_NONE};
-    struct hsm_pool_key self = {.pool = home->pool, .purpose = HSM_PURPOSE_CA};
+    struct hsm_pool_key self = {.pool = order->second != NULL ? order->second : home->pool,
+                                .purpose = HSM_PURPOSE_CA};
     char crl[HOME_PATH_MAX] = "";
     const bool is_ca = order->purpose == HSM_PURPOSE_CA;
     const int64_t end = now + (is_ca ? CA_LIFE_S : LEAF_LIFE_S);
@@ -214,18 +215,23 @@ static lw_err certify(struct wallet_home *home, const struct home_key_order *ord
     return hsm_cert_issue(&ca, &request, now, home->env->rng, der);
 }
 
+static struct hsm_pool *pool_of(const struct wallet_home *home, const struct home_key_order *order)
+{
+    return order->second != NULL ? order->second : home->pool;
+}
+
 /* A key of that label without a record is left from a crash before its record was kept. */
-static lw_err make_in_token(struct wallet_home *home, struct wallet_key_record *record)
+static lw_err make_in_token(struct hsm_pool *pool, struct wallet_key_record *record)
 {
     const bool wraps = home_key_rule(record->purpose)->wraps;
     for (int attempt = 0;; attempt++) {
         const lw_err err =
-            wraps ? hsm_pool_generate_wrap(home->pool, record->label, record->purpose)
-                  : hsm_pool_generate(home->pool, record->label, record->purpose, &record->key);
+            wraps ? hsm_pool_generate_wrap(pool, record->label, record->purpose)
+                  : hsm_pool_generate(pool, record->label, record->purpose, &record->key);
         if (err.code != LW_E_CONFLICT || attempt > 0) {
             return err;
         }
-        LW_TRY(hsm_pool_destroy(home->pool, record->label));
+        LW_TRY(hsm_pool_destroy(pool, record->label));
     }
 }
 
@@ -256,7 +262,7 @@ static lw_err is_published(void *ctx, const struct wallet_key_record *key)
     struct find_published *f = ctx;
     f->found =
         f->found || (key->state == WALLET_KEY_PUBLISHED && key->purpose == f->made->purpose &&
-                     strcmp(key->agency, f->made->agency) == 0);
+                     key->standby == f->made->standby && strcmp(key->agency, f->made->agency) == 0);
     return LW_SUCCESS;
 }
 
@@ -355,7 +361,7 @@ static lw_err make_locked(struct wallet_home *home, const struct home_key_order 
     LW_TRY(make_label(home, order, record->label));
     if (order->again == NULL) {
         memcpy(record->token, record->label, sizeof(record->token));
-        LW_TRY(make_in_token(home, record));
+        LW_TRY(make_in_token(pool_of(home, order), record));
     } else {
         memcpy(record->token, order->again->token, sizeof(record->token));
         record->key = order->again->key;
@@ -388,6 +394,7 @@ lw_err home_key_make(struct wallet_home *home, const struct home_key_order *orde
         .not_before = now - BACK_DATED_S,
         .not_after = now + life_of(order->purpose) - home_key_rule(order->purpose)->signed_life,
         .created = now,
+        .standby = order->second != NULL,
     };
     if (order->agency.len >= sizeof(record.agency)) {
         return LW_FAIL(LW_E_LIMIT, "home: the agency's id is too long", LW_NOWHERE);

@@ -33,6 +33,7 @@ struct home_key_order {
     const struct wallet_key_record *again;
     const char
         *compromised; /* label of the record whose token key is not to be believed, or NULL */
+    struct hsm_pool *second; /* a standby key is made there, in the second token; else NULL */
     lw_str actor;
 };
 
@@ -97,6 +98,10 @@ LW_MUST_USE lw_err home_crl_sign(struct wallet_home *home, bool all, size_t *sig
 
 /** Unlock the epochs that this process has not unlocked yet, and seal under the one in use. */
 LW_MUST_USE lw_err home_epochs_unlock(struct wallet_home *home);
+
+/** Wrap every epoch's key under `seal` of the second token as well, and keep that. */
+LW_MUST_USE lw_err home_epochs_standby(struct wallet_home *home, struct hsm_pool *second,
+                                       const char *seal);
 
 /** Make the next epoch, wrapped under the seal key `seal`; the first is in use at once. */
 LW_MUST_USE lw_err home_epoch_make(struct wallet_home *home, const char *seal);

@@ -12,6 +12,8 @@ enum {
 static const lw_str record_key = {.ptr = "recovery", .len = sizeof("recovery") - 1};
 static const lw_str epoch_prefix = {.ptr = "recoverable", .len = sizeof("recoverable") - 1};
 
+static const lw_str standby_prefix = {.ptr = "standby", .len = sizeof("standby") - 1};
+
 static lw_err bad(const char *why)
 {
     return LW_FAIL(LW_E_VALUE, why, LW_NOWHERE);
@@ -117,10 +119,10 @@ lw_err wallet_store_recovery_get(const struct wallet_txn *txn, struct wallet_rec
                : corrupt();
 }
 
-static struct wallet_row_key epoch_key(uint32_t number)
+static struct wallet_row_key epoch_key(lw_str prefix, uint32_t number)
 {
     struct wallet_row_key key = {.len = 0};
-    wallet_row_key_put(&key, lw_str_bytes(epoch_prefix));
+    wallet_row_key_put(&key, lw_str_bytes(prefix));
     wallet_row_key_u32(&key, number);
     return key;
 }
@@ -129,7 +131,7 @@ lw_err wallet_store_recovery_epoch_put(struct wallet_txn *txn, uint32_t number,
                                        const struct hsm_public_key *key, lw_bytes sealed)
 {
     struct wallet_recovery recovery;
-    const struct wallet_row_key place = epoch_key(number);
+    const struct wallet_row_key place = epoch_key(epoch_prefix, number);
     LW_AUTO_BUF value = LW_BUF(VALUE_MAX);
     LW_TRY(wallet_store_recovery_get(txn, &recovery));
     if (!hsm_public_key_eq(&recovery.key, key)) {
@@ -147,11 +149,39 @@ lw_err wallet_store_recovery_epoch_put(struct wallet_txn *txn, uint32_t number,
 lw_err wallet_store_recovery_epoch_get(const struct wallet_txn *txn, uint32_t number,
                                        lw_bytes *sealed)
 {
-    const struct wallet_row_key place = epoch_key(number);
+    const struct wallet_row_key place = epoch_key(epoch_prefix, number);
     lw_bytes value = {0};
     struct wallet_cbor r;
     LW_TRY(wallet_txn_get(txn, WALLET_KS_META, wallet_row_key_view(&place), &value));
     LW_TRY(wallet_row_open(value, 1, &r));
     *sealed = wallet_cbor_bytes(&r);
+    return wallet_stored_end(&r);
+}
+
+lw_err wallet_store_standby_put(struct wallet_txn *txn, uint32_t number,
+                                const struct wallet_standby_wrap *wrap)
+{
+    const struct wallet_row_key place = epoch_key(standby_prefix, number);
+    LW_AUTO_BUF value = LW_BUF(VALUE_MAX);
+    if (!wallet_row_text_ok(lw_str_c(wrap->seal), WALLET_EPOCH_SEAL_MAX) ||
+        wrap->wrapped.len == 0 || wrap->wrapped.len > WALLET_RECOVERY_SEALED_MAX) {
+        return bad("recovery: an epoch key that the second token did not wrap");
+    }
+    LW_TRY(wallet_stored_begin(&value, 1, 2));
+    LW_TRY(wallet_cbor_put_text(&value, lw_str_c(wrap->seal)));
+    LW_TRY(wallet_cbor_put_bytes(&value, wrap->wrapped));
+    return wallet_txn_put(txn, WALLET_KS_META, wallet_row_key_view(&place), lw_buf_view(&value));
+}
+
+lw_err wallet_store_standby_get(const struct wallet_txn *txn, uint32_t number,
+                                struct wallet_standby_wrap *wrap)
+{
+    const struct wallet_row_key place = epoch_key(standby_prefix, number);
+    lw_bytes value = {0};
+    struct wallet_cbor r;
+    LW_TRY(wallet_txn_get(txn, WALLET_KS_META, wallet_row_key_view(&place), &value));
+    LW_TRY(wallet_row_open(value, 2, &r));
+    wallet_row_read_text(&r, WALLET_EPOCH_SEAL_MAX, wrap->seal);
+    wrap->wrapped = wallet_cbor_bytes(&r);
     return wallet_stored_end(&r);
 }

@@ -19,8 +19,9 @@ struct idp_config {
     char authority[IDP_TEXT_MAX]; /* name of the issuing authority */
     char module[IDP_TEXT_MAX];    /* PKCS#11 module; "": SoftHSM 2 where it is found */
     char token_label[IDP_TEXT_MAX];
-    char pin_file[IDP_TEXT_MAX]; /* "": HOME/pin */
-    int64_t signers;             /* signer processes; 0: one a core */
+    char pin_file[IDP_TEXT_MAX];     /* "": HOME/pin */
+    char softhsm_conf[IDP_TEXT_MAX]; /* "": HOME/token/softhsm2.conf */
+    int64_t signers;                 /* signer processes; 0: one a core */
     int64_t token_deadline_ms;
     int64_t key_tables;           /* tables of issuers' keys; 0: none */
     int64_t seen_credentials;     /* remembered for their issuers' signatures; 0: none */

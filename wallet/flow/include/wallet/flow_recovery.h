@@ -132,4 +132,35 @@ LW_MUST_USE lw_err wallet_flow_token_recover(struct wallet_home *home,
                                              const struct wallet_recover_order *order,
                                              struct wallet_recover_result *result);
 
+struct wallet_standby_order {
+    /* The second token: module, token_label, pin_file, softhsm_conf; the rest as the home's. */
+    const struct wallet_home_config *token;
+    lw_str actor;
+    wallet_key_progress *progress; /* may be NULL */
+    void *progress_ctx;
+};
+
+/**
+ * Fill a second token: a standby key for each active one, certified and published now, that signs
+ * only once the first token is lost (wallet_flow_token_recover() with the second as the home's),
+ * and every epoch key wrapped under its own seal key as well. Called again, it makes what is
+ * missing, ends within 90 days, or is not in that token any more.
+ *
+ * home   opened to sign
+ * made   set to how many keys were made
+ * errors  LW_E_CONFLICT  the second token is the first, or holds another home's keys; LW_E_TOKEN;
+ *         as wallet_store_write()
+ */
+LW_MUST_USE lw_err wallet_flow_standby(struct wallet_home *home,
+                                       const struct wallet_standby_order *order, size_t *made);
+
+/**
+ * Make a SoftHSM token in a folder of its own, with its PIN files in it.
+ *
+ * dir     a new folder, or an empty one
+ * errors  as hsm_softhsm_init()
+ */
+LW_MUST_USE lw_err wallet_standby_token_make(const struct wallet_home_config *config,
+                                             const struct wallet_env *env, const char *dir);
+
 #endif

@@ -60,4 +60,20 @@ LW_MUST_USE lw_err wallet_store_recovery_epoch_put(struct wallet_txn *txn, uint3
 LW_MUST_USE lw_err wallet_store_recovery_epoch_get(const struct wallet_txn *txn, uint32_t number,
                                                    lw_bytes *sealed);
 
+/*
+ * The same epoch key as wrapped by the second token's seal key: what opens it once the first token
+ * is lost.
+ */
+struct wallet_standby_wrap {
+    char seal[WALLET_EPOCH_SEAL_MAX + 1];
+    lw_bytes wrapped; /* when read, borrows from the transaction */
+};
+
+/** Keep it in place of the one before. errors  LW_E_VALUE  no label, or nothing wrapped */
+LW_MUST_USE lw_err wallet_store_standby_put(struct wallet_txn *txn, uint32_t number,
+                                            const struct wallet_standby_wrap *wrap);
+/** Read it. errors  LW_E_NOT_FOUND; LW_E_CORRUPT */
+LW_MUST_USE lw_err wallet_store_standby_get(const struct wallet_txn *txn, uint32_t number,
+                                            struct wallet_standby_wrap *wrap);
+
 #endif
