@@ -210,6 +210,24 @@ static void people_are_shown_masked(void **state)
     drop(&s);
 }
 
+/* A value that stands behind spaces and is too long to show is cut between characters. */
+static void a_long_value_behind_spaces_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct proposed s;
+    propose(&s, "business-license",
+            COMPANIES
+            "000123,91320600MA1MABCD0W,甲店, 长码头路一号长码头路一号长码头路一号长码头路一"
+            "号长码头路一号长码头路一号,餐饮,2024-01-05,2029-01-04,2024-01-05,有效\n");
+    const struct wallet_map_match *address = NULL;
+    for (size_t i = 0; i < s.p->part_count; i++) {
+        address = s.p->parts[i].column == 3 ? &s.p->parts[i] : address;
+    }
+    assert_non_null(address);
+    assert_string_equal(s.p->samples[3], "长码头路一号长码头路一号长码头路一号长码头");
+    drop(&s);
+}
+
 static void what_is_missing_is_told_and_the_map_is_not_taken(void **state)
 {
     (void)state;
@@ -303,6 +321,7 @@ int main(void)
         cmocka_unit_test(the_example_citys_register_is_understood),
         cmocka_unit_test(a_register_in_chinese_is_understood_by_names_and_check_digits),
         cmocka_unit_test(people_are_shown_masked),
+        cmocka_unit_test(a_long_value_behind_spaces_is_cut_between_characters),
         cmocka_unit_test(what_is_missing_is_told_and_the_map_is_not_taken),
         cmocka_unit_test(dates_that_can_be_read_two_ways_are_not_guessed),
         cmocka_unit_test(a_column_with_another_form_of_dates_has_its_own),

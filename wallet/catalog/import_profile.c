@@ -171,7 +171,7 @@ void profile_mask(lw_str value, bool person, char shown[PROFILE_VALUE_MAX])
     }
     if (text.len >= PROFILE_VALUE_MAX) {
         text.len = PROFILE_VALUE_MAX - 1;
-        while (text.len > 0 && ((unsigned char)value.ptr[text.len] & 0xc0) == 0x80) {
+        while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80) {
             text.len--;
         }
     }
