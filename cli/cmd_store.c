@@ -26,7 +26,7 @@ static void show_progress(void *ctx, const char *what, uint64_t done, uint64_t t
                       lw_mono_ms(w->clock) - w->began_ms);
 }
 
-static void put_faults(const struct wallet_check *check, struct wallet_json_writer *w)
+static void put_faults(const struct wallet_index_check *check, struct wallet_json_writer *w)
 {
     wallet_json_put_name(w, "faults");
     wallet_json_put_array(w);

@@ -64,6 +64,7 @@ static lw_err put_documents(struct idp_service *service, lw_buf *metrics)
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_signed_doc doc;
+    struct wallet_key_record ca;
     char row[ROW_MAX];
     LW_TRY(wallet_read_begin(wallet_home_store(service->home), &txn));
     if (wallet_store_trust_list_get(txn, 0, &doc).code == LW_OK) {
@@ -73,7 +74,8 @@ static lw_err put_documents(struct idp_service *service, lw_buf *metrics)
                        doc.iat);
         LW_TRY(lw_buf_put_c(metrics, row));
     }
-    if (wallet_store_crl_get(txn, LW_STR("ca-1"), &doc).code == LW_OK) {
+    if (wallet_store_key_active(txn, HSM_PURPOSE_CA, LW_STR(""), &ca).code == LW_OK &&
+        wallet_store_crl_get(txn, lw_str_c(ca.token), &doc).code == LW_OK) {
         (void)snprintf(row, sizeof(row),
                        "# TYPE lw_crl_signed_timestamp_seconds gauge\n"
                        "lw_crl_signed_timestamp_seconds %" PRId64 "\n",

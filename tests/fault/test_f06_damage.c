@@ -109,7 +109,7 @@ static bool right(const struct setting *s, const struct wallet_txn *txn, unsigne
 
 static enum end try_store(const struct setting *s)
 {
-    static struct wallet_check check;
+    static struct wallet_index_check check;
     struct wallet_store_found found;
     bool refused = false;
     WALLET_AUTO_STORE store = NULL;

@@ -72,9 +72,9 @@ static int drop(void **state)
     return 0;
 }
 
-static struct wallet_check check_of(const struct setting *s)
+static struct wallet_index_check check_of(const struct setting *s)
 {
-    struct wallet_check check = {.fault_count = 0};
+    struct wallet_index_check check = {.fault_count = 0};
     struct wallet_txn *txn = NULL;
     assert_int_equal(wallet_read_begin(s->store.store, &txn).code, LW_OK);
     const lw_err err = wallet_store_check_indexes(txn, &check);
@@ -85,7 +85,7 @@ static struct wallet_check check_of(const struct setting *s)
 
 static void is_whole(const struct setting *s)
 {
-    const struct wallet_check check = check_of(s);
+    const struct wallet_index_check check = check_of(s);
     if (check.fault_count > 0) {
         print_error("%s %s: %s\n", check.faults[0].where, check.faults[0].key, check.faults[0].why);
     }
@@ -95,7 +95,7 @@ static void is_whole(const struct setting *s)
 
 static void has_fault(const struct setting *s, const char *where, const char *why)
 {
-    const struct wallet_check check = check_of(s);
+    const struct wallet_index_check check = check_of(s);
     for (size_t i = 0; i < check.fault_count && i < WALLET_FAULTS_MAX; i++) {
         if (strcmp(check.faults[i].where, where) == 0 && strcmp(check.faults[i].why, why) == 0) {
             return;
@@ -275,7 +275,7 @@ static void faults_are_counted_beyond_those_that_are_kept_and_keys_are_cut(void 
         uint8_t key[100] = {0x41, 0, 1, i};
         support_put(&s->store, "license-state", LW_BYTES(key), (lw_bytes){0});
     }
-    const struct wallet_check check = check_of(s);
+    const struct wallet_index_check check = check_of(s);
     assert_int_equal(check.fault_count, 2 * WALLET_FAULTS_MAX);
     assert_int_equal(strlen(check.faults[0].key), WALLET_FAULT_KEY_MAX - 2);
 }

@@ -21,7 +21,7 @@ static const char mark_name[] = "unfinished";
 static lw_err check_whole(struct wallet_store *store)
 {
     struct wallet_store_found found;
-    struct wallet_check check = {.fault_count = 0};
+    struct wallet_index_check check = {.fault_count = 0};
     WALLET_AUTO_TXN txn = NULL;
     LW_TRY(wallet_store_check(store, &found));
     LW_TRY(wallet_read_begin(store, &txn));
@@ -98,7 +98,7 @@ static lw_err put_public(struct wallet_home *home, struct backup_set *set, const
         LW_TRY(write_public(set, dir, "public/ca.der", ca));
     }
     if (wallet_store_key_active(txn, HSM_PURPOSE_CA, LW_STR(""), &key).code == LW_OK &&
-        wallet_store_crl_get(txn, lw_str_c(key.label), &doc).code == LW_OK) {
+        wallet_store_crl_get(txn, lw_str_c(key.token), &doc).code == LW_OK) {
         LW_TRY(write_public(set, dir, "public/ca.crl", doc.bytes));
     }
     if (wallet_store_trust_list_get(txn, 0, &doc).code == LW_OK) {

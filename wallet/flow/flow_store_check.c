@@ -22,7 +22,7 @@ struct issuer_key {
 
 struct checking {
     struct wallet_home *home;
-    struct wallet_check *check;
+    struct wallet_index_check *check;
     struct wallet_store_report *report;
     struct issuer_key *keys; /* KEYS_MAX */
     size_t key_count;

@@ -5,7 +5,7 @@
 
 enum { PROGRESS_EACH = 1024 };
 
-void wallet_check_fault(struct wallet_check *check, const char *where, const char *why,
+void wallet_check_fault(struct wallet_index_check *check, const char *where, const char *why,
                         lw_bytes key)
 {
     if (check->fault_count < WALLET_FAULTS_MAX) {
@@ -20,7 +20,7 @@ void wallet_check_fault(struct wallet_check *check, const char *where, const cha
     check->fault_count++;
 }
 
-void wallet_check_progress(struct wallet_check *check, const char *what, uint64_t done,
+void wallet_check_progress(struct wallet_index_check *check, const char *what, uint64_t done,
                            uint64_t total)
 {
     if (check->progress != NULL && (done % PROGRESS_EACH == 0 || done == total)) {
@@ -75,7 +75,7 @@ lw_err wallet_check_walk(struct wallet_checking *c, enum wallet_keyspace ks, wal
     return scan.err;
 }
 
-lw_err wallet_store_check_indexes(const struct wallet_txn *txn, struct wallet_check *check)
+lw_err wallet_store_check_indexes(const struct wallet_txn *txn, struct wallet_index_check *check)
 {
     struct wallet_checking c = {.txn = txn, .check = check};
     LW_TRY(wallet_check_licenses(&c));

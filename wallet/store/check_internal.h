@@ -7,7 +7,7 @@
 
 struct wallet_checking {
     const struct wallet_txn *txn;
-    struct wallet_check *check;
+    struct wallet_index_check *check;
     uint64_t leaves; /* of the audit log */
 };
 

@@ -13,7 +13,7 @@ struct wallet_store_report {
     uint64_t entries;
     uint64_t licenses;
     uint64_t people;
-    struct wallet_check check; /* what is wrong; in: `progress` and `ctx` */
+    struct wallet_index_check check; /* what is wrong; in: `progress` and `ctx` */
 };
 
 /**

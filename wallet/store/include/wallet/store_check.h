@@ -18,7 +18,7 @@ struct wallet_fault {
     char key[WALLET_FAULT_KEY_MAX];
 };
 
-struct wallet_check {
+struct wallet_index_check {
     /* in */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total); /* may be NULL */
     void *ctx;
@@ -38,14 +38,14 @@ struct wallet_check {
  *         which cannot be told from their hashes
  */
 LW_MUST_USE lw_err wallet_store_check_indexes(const struct wallet_txn *txn,
-                                              struct wallet_check *check);
+                                              struct wallet_index_check *check);
 
 /** Note a fault. `where`, `why`: static. */
-void wallet_check_fault(struct wallet_check *check, const char *where, const char *why,
+void wallet_check_fault(struct wallet_index_check *check, const char *where, const char *why,
                         lw_bytes key);
 
 /** Tell how far a walk has come, every thousand entries and at its end. */
-void wallet_check_progress(struct wallet_check *check, const char *what, uint64_t done,
+void wallet_check_progress(struct wallet_index_check *check, const char *what, uint64_t done,
                            uint64_t total);
 
 #endif
