@@ -155,13 +155,9 @@ static void refuse_image(struct idp_reply *reply, const struct idp_request *requ
     }
 }
 
-static void count(struct idp_service *service, lw_err err, const struct wallet_answer *answer)
+static void count(struct idp_service *service, const struct wallet_answer *answer)
 {
     struct idp_counters *c = &service->counters;
-    if (err.code != LW_OK) {
-        atomic_fetch_add(&c->failed, 1);
-        return;
-    }
     switch (answer->result) {
     case WALLET_ACCEPTED:
         atomic_fetch_add(&c->accepted, 1);
@@ -175,14 +171,26 @@ static void count(struct idp_service *service, lw_err err, const struct wallet_a
     }
 }
 
+/* No decision was come to. */
+static void fail(struct idp_service *service, const struct idp_request *request, lw_err err,
+                 struct idp_reply *reply)
+{
+    atomic_fetch_add(&service->counters.failed, 1);
+    idp_reply_error(reply, request, err);
+}
+
 static void reply_answer(struct idp_service *service, const struct idp_request *request,
                          struct order *order, struct idp_reply *reply)
 {
     WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
     LW_AUTO_BUF json = LW_BUF(ANSWER_BYTES_MAX);
     lw_err err = wallet_verifying_end(order->verifying, &answer);
-    count(service, err, &answer);
-    err = err.code == LW_OK ? wallet_answer_json(&answer, &json) : err;
+    if (err.code != LW_OK) {
+        fail(service, request, err, reply);
+        return;
+    }
+    count(service, &answer);
+    err = wallet_answer_json(&answer, &json);
     if (err.code != LW_OK) {
         idp_reply_error(reply, request, err);
         return;
@@ -226,8 +234,7 @@ static bool verify(struct idp_service *service, const struct idp_request *reques
     const lw_err err =
         wallet_verifying_begin(service->verifier, &order->request, &order->verifying);
     if (err.code != LW_OK) {
-        count(service, err, NULL);
-        idp_reply_error(reply, request, err);
+        fail(service, request, err, reply);
         return false;
     }
     if (!wallet_verifying_is_kept(order->verifying)) {
