@@ -38,11 +38,16 @@ static void report(void *ctx, const struct wallet_catalog_result *result)
 
 void support_home_make(struct support_home *h)
 {
+    support_home_make_at(h, SUPPORT_HOME_NOW);
+}
+
+void support_home_make_at(struct support_home *h, int64_t now)
+{
     *h = (struct support_home){.home = NULL};
     support_folder(h->folder);
     support_path(h->folder, "home", h->dir);
     (void)snprintf(h->program, sizeof(h->program), "%s/lw-signer", LW_BIN_DIR);
-    lw_clock_fixed_init(&h->clock, SUPPORT_HOME_NOW);
+    lw_clock_fixed_init(&h->clock, now);
     h->env = (struct wallet_env){.clock = &h->clock.clock, .rng = hsm_rng_system()};
     h->config = (struct wallet_home_config){
         .dir = h->dir,

@@ -29,6 +29,8 @@ struct support_home {
 
 /** Make the home and load the example city. Call it in place: parts point into `h`. */
 void support_home_make(struct support_home *h);
+/** The same at another time, with keys and certificates of that time. */
+void support_home_make_at(struct support_home *h, int64_t now);
 void support_home_drop(struct support_home *h);
 
 /** Close the home and open it again with `need`. */

@@ -114,6 +114,24 @@ static void a_grant_ends_on_the_second_it_says(void **state)
     lw_buf_free(&g.out);
 }
 
+/* A clock that was fast and was set right: what it made waits for its own time. */
+static void a_grant_made_later_than_it_is_now_is_not_good(void **state)
+{
+    struct support_store *f = *state;
+    struct grant g = grant_of(WALLET_GRANT_CHALLENGE, "0123456789abcdef", SUPPORT_NOW + 300);
+    struct grant seen = grant_of(WALLET_GRANT_REPLAY, "0123456789abcdef", SUPPORT_NOW + 300);
+    assert_int_equal(wallet_store_write(f->store, put, &g).code, LW_OK);
+    assert_int_equal(wallet_store_write(f->store, put, &seen).code, LW_OK);
+    g.now = SUPPORT_NOW - 61;
+    seen.now = SUPPORT_NOW - 61;
+    assert_int_equal(wallet_store_write(f->store, take, &g).code, LW_E_EXPIRED);
+    assert_int_equal(wallet_store_write(f->store, take, &seen).code, LW_OK);
+    g.now = SUPPORT_NOW - 60; /* clocks a moment apart */
+    assert_int_equal(wallet_store_write(f->store, take, &g).code, LW_OK);
+    lw_buf_free(&g.out);
+    lw_buf_free(&seen.out);
+}
+
 static void a_handle_that_is_live_is_not_given_again(void **state)
 {
     struct support_store *f = *state;
@@ -236,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_grant_is_taken_once_with_what_it_is_for, make, drop),
         cmocka_unit_test_setup_teardown(kinds_and_handles_are_kept_apart, make, drop),
         cmocka_unit_test_setup_teardown(a_grant_ends_on_the_second_it_says, make, drop),
+        cmocka_unit_test_setup_teardown(a_grant_made_later_than_it_is_now_is_not_good, make, drop),
         cmocka_unit_test_setup_teardown(a_handle_that_is_live_is_not_given_again, make, drop),
         cmocka_unit_test_setup_teardown(grants_out_of_bounds_are_refused, make, drop),
         cmocka_unit_test_setup_teardown(a_payload_that_has_no_room_is_not_lost, make, drop),

@@ -193,9 +193,10 @@ static lw_err check_open(struct wallet_checking *c, lw_bytes key, lw_bytes value
 static lw_err check_grant(struct wallet_checking *c, lw_bytes key, lw_bytes value)
 {
     struct wallet_cbor r;
-    LW_TRY(wallet_row_open(value, 2, &r));
+    LW_TRY(wallet_row_open(value, 3, &r));
     const int64_t end = wallet_cbor_int(&r);
     (void)wallet_cbor_bytes(&r);
+    (void)wallet_cbor_int(&r);
     LW_TRY(wallet_stored_end(&r));
     return ends_at(c, WALLET_KS_GRANT_EXPIRY, end, key);
 }

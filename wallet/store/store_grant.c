@@ -1,7 +1,7 @@
 /*
  * Grants.
  *
- *   grant         kind SHA-256(handle)      ->  [1, expires, payload]
+ *   grant         kind SHA-256(handle)      ->  [1, expires, payload, made]
  *   grant-expiry  expires, key of the grant ->  nothing
  */
 #include "wallet/store_grant.h"
@@ -9,7 +9,13 @@
 #include "hsm/digest.h"
 #include "row.h"
 
-enum { FIELDS = 2, TIME_LEN = 8, VALUE_MAX = WALLET_GRANT_PAYLOAD_MAX + 64 };
+enum { FIELDS = 3, TIME_LEN = 8, VALUE_MAX = WALLET_GRANT_PAYLOAD_MAX + 64, SKEW_S = 60 };
+
+struct grant {
+    int64_t expires;
+    int64_t made; /* INT64_MIN: whenever */
+    lw_bytes payload;
+};
 
 static lw_err grant_key(struct wallet_grant_name name, struct wallet_row_key *key)
 {
@@ -34,31 +40,31 @@ static struct wallet_row_key expiry_key(int64_t expires, lw_bytes grant)
 }
 
 static lw_err read_grant(const struct wallet_txn *txn, const struct wallet_row_key *key,
-                         int64_t *expires, lw_bytes *payload)
+                         struct grant *grant)
 {
     lw_bytes value = {0};
     struct wallet_cbor r;
     LW_TRY(wallet_txn_get(txn, WALLET_KS_GRANT, wallet_row_key_view(key), &value));
     LW_TRY(wallet_row_open(value, FIELDS, &r));
-    *expires = wallet_cbor_int(&r);
-    *payload = wallet_cbor_bytes(&r);
+    grant->expires = wallet_cbor_int(&r);
+    grant->payload = wallet_cbor_bytes(&r);
+    grant->made = wallet_cbor_int(&r);
     return wallet_stored_end(&r);
 }
 
 /* Makes room for a grant: what has expired is as good as gone. */
 static lw_err clear(struct wallet_txn *txn, const struct wallet_row_key *key, int64_t now)
 {
-    int64_t expires = 0;
-    lw_bytes payload = {0};
-    const lw_err err = read_grant(txn, key, &expires, &payload);
+    struct grant grant = {0};
+    const lw_err err = read_grant(txn, key, &grant);
     if (err.code == LW_E_NOT_FOUND) {
         return LW_SUCCESS;
     }
     LW_TRY(err);
-    if (now < expires) {
+    if (now < grant.expires) {
         return LW_FAIL(LW_E_CONFLICT, "grant: the handle is there", LW_NOWHERE);
     }
-    const struct wallet_row_key expiry = expiry_key(expires, wallet_row_key_view(key));
+    const struct wallet_row_key expiry = expiry_key(grant.expires, wallet_row_key_view(key));
     return wallet_txn_delete(txn, WALLET_KS_GRANT_EXPIRY, wallet_row_key_view(&expiry));
 }
 
@@ -77,19 +83,25 @@ lw_err wallet_store_grant_put(struct wallet_txn *txn, struct wallet_grant_name n
     LW_TRY(wallet_stored_begin(&value, 1, FIELDS));
     LW_TRY(wallet_cbor_put_int(&value, expires));
     LW_TRY(wallet_cbor_put_bytes(&value, payload));
+    LW_TRY(wallet_cbor_put_int(&value, name.kind == WALLET_GRANT_REPLAY ? INT64_MIN : now));
     LW_TRY(wallet_txn_put(txn, WALLET_KS_GRANT, wallet_row_key_view(&key), lw_buf_view(&value)));
     return wallet_txn_put(txn, WALLET_KS_GRANT_EXPIRY, wallet_row_key_view(&expiry), (lw_bytes){0});
 }
 
+/* What a clock that was fast has made would live longer than meant once the clock is set right. */
 static lw_err read_live(const struct wallet_txn *txn, const struct wallet_row_key *key, int64_t now,
                         int64_t *expires, lw_buf *payload)
 {
-    lw_bytes bytes = {0};
-    LW_TRY(read_grant(txn, key, expires, &bytes));
-    if (now >= *expires) {
+    struct grant grant = {0};
+    LW_TRY(read_grant(txn, key, &grant));
+    *expires = grant.expires;
+    if (now >= grant.expires) {
         return LW_FAIL(LW_E_EXPIRED, "grant: has expired", LW_NOWHERE);
     }
-    return payload == NULL ? LW_SUCCESS : lw_buf_put(payload, bytes);
+    if (now + SKEW_S < grant.made) {
+        return LW_FAIL(LW_E_EXPIRED, "grant: was made later than it is now", LW_NOWHERE);
+    }
+    return payload == NULL ? LW_SUCCESS : lw_buf_put(payload, grant.payload);
 }
 
 lw_err wallet_store_grant_peek(const struct wallet_txn *txn, struct wallet_grant_name name,

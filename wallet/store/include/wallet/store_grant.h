@@ -44,7 +44,9 @@ LW_MUST_USE lw_err wallet_store_grant_put(struct wallet_txn *txn, struct wallet_
  * Take a grant: it is gone once the transaction is committed.
  *
  * payload  appended; may be NULL. In a write that may be run again, empty it first
- * errors   LW_E_NOT_FOUND  never there, taken, or purged; LW_E_EXPIRED
+ * errors   LW_E_NOT_FOUND  never there, taken, or purged; LW_E_EXPIRED  its end has come, or it was
+ *          made more than a minute after `now`: by a clock that was fast, so that it would live on
+ *          for too long (except WALLET_GRANT_REPLAY, which does no harm by that)
  */
 LW_MUST_USE lw_err wallet_store_grant_take(struct wallet_txn *txn, struct wallet_grant_name name,
                                            int64_t now, lw_buf *payload);
