@@ -89,6 +89,7 @@ static enum cli_exit approve(struct cli *cli, const struct cli_operator *who, ui
 {
     static struct import_report r; /* large, one for each run of the program */
     import_report_begin(&r, cli);
+    r.approves = true;
     enum cli_exit exit = cli_photos_open(cli, &r.photos);
     if (exit == CLI_DONE) {
         exit = approve_with(&r, who, number);

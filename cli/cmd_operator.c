@@ -81,25 +81,25 @@ static void print_state(const struct cli *cli, lw_str name, enum wallet_operator
 }
 
 static enum cli_exit add_with(struct cli *cli, const struct cli_operator *who,
-                              struct wallet_operator_order *order)
+                              struct wallet_operator_order order)
 {
     lw_str agencies[CLI_OPTIONS_MAX];
     enum wallet_operator_state state = WALLET_OPERATOR_ACTIVE;
     enum cli_exit exit = CLI_DONE;
     const char *agency = NULL;
-    while ((agency = cli_get_nth(cli, "agency", order->agency_count)) != NULL) {
-        agencies[order->agency_count++] = lw_str_c(agency);
+    while ((agency = cli_get_nth(cli, "agency", order.agency_count)) != NULL) {
+        agencies[order.agency_count++] = lw_str_c(agency);
     }
-    order->agencies = agencies;
+    order.agencies = agencies;
     WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SEALED, &exit);
     if (home == NULL) {
         return exit;
     }
-    const lw_err err = wallet_flow_operator_add(home, order, cli_operator_by(who), &state);
+    const lw_err err = wallet_flow_operator_add(home, &order, cli_operator_by(who), &state);
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot add the operator", sign_advice);
     }
-    print_state(cli, order->name, state);
+    print_state(cli, order.name, state);
     return CLI_DONE;
 }
 
@@ -119,7 +119,7 @@ static enum cli_exit run_add(struct cli *cli)
                         "It is the public key, FILE.pem.pub, that `lw operator key` wrote.");
     }
     enum cli_exit exit = cli_operator_open(cli, false, &who);
-    exit = exit == CLI_DONE ? add_with(cli, &who, &order) : exit;
+    exit = exit == CLI_DONE ? add_with(cli, &who, order) : exit;
     cli_operator_close(&who);
     return exit;
 }

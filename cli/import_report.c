@@ -392,7 +392,7 @@ static lw_err write_bad_rows(struct import_report *r, const struct wallet_import
 {
     const char *path = cli_get(r->cli, "bad-rows");
     const char *file = r->cli->args[0];
-    if (r->bad_rows.count == 0 || (path == NULL && cli_has(r->cli, "dry-run"))) {
+    if (r->bad_rows.count == 0 || (path == NULL && (r->approves || cli_has(r->cli, "dry-run")))) {
         return LW_SUCCESS;
     }
     if (path != NULL) {
@@ -431,7 +431,9 @@ enum cli_exit import_report_end(struct import_report *r, const struct wallet_imp
     cli_progress_end(&r->progress);
     if (r->left > 0) {
         fprintf(stderr, "... and %zu more%s\n", r->left,
-                r->bad_rows.path[0] != '\0' ? "" : "; --bad-rows FILE writes those rows to a file");
+                r->bad_rows.path[0] != '\0' || r->approves
+                    ? ""
+                    : "; --bad-rows FILE writes those rows to a file");
     }
     if (r->cli->json) {
         const lw_err printed = print_json(r, found, err);

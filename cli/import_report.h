@@ -36,6 +36,7 @@ struct import_report {
     size_t sampled;
     struct cli_progress progress;
     struct cli_photos photos;
+    bool approves; /* who asked for the import has the file of bad rows */
 };
 
 /** Begin an empty one in place. */

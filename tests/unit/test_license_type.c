@@ -102,6 +102,21 @@ static void claims_and_passes_are_found(void **state)
     wallet_license_type_free(doc);
 }
 
+static void approval_is_asked_for_or_absent(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF asked = LW_BUF(DOC_MAX);
+    struct wallet_type_doc *doc = NULL;
+    size_t count = 0;
+    assert_int_equal(wallet_license_type_read(bytes_of(valid), &doc, NULL, &count).code, LW_OK);
+    assert_false(wallet_license_type_of(doc)->two_people);
+    wallet_license_type_free(doc);
+    support_edit(valid, "/approval", "{\"import\":true}", &asked);
+    assert_int_equal(wallet_license_type_read(lw_buf_view(&asked), &doc, NULL, &count).code, LW_OK);
+    assert_true(wallet_license_type_of(doc)->two_people);
+    wallet_license_type_free(doc);
+}
+
 #define NAME "{\"zh\":\"a\",\"en\":\"a\"}"
 #define CLAIM(path_, key_, more_)                                                                  \
     "{\"path\":" path_ ",\"cwt_key\":" key_ ",\"type\":\"text\",\"name\":" NAME                    \
@@ -255,6 +270,12 @@ static const struct {
     {"/passes/0/claims/1", "\"family_name\"", "/passes/0/claims/1", "is given twice"},
     {"/passes/0/hours", "0", "/passes/0/hours", "is too small"},
     {"/passes/0/hours", "25", "/passes/0/hours", "is too large"},
+    {"/approval", "true", "/approval", "must be an object"},
+    {"/approval", "{}", "/approval/import", "is missing"},
+    {"/approval", "{\"import\":1}", "/approval/import", "must be true or false"},
+    {"/approval", "{\"import\":false}", "/approval/import",
+     "must be true: a type without approval has no such member"},
+    {"/approval", "{\"import\":true,\"issue\":true}", "/approval/issue", "is not known here"},
     {"/offline_without_status", NULL, "/offline_without_status", "is missing"},
     {"/offline_without_status", "\"no\"", "/offline_without_status", "must be true or false"},
 };
@@ -398,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_reads_into_its_struct),
         cmocka_unit_test(claims_and_passes_are_found),
+        cmocka_unit_test(approval_is_asked_for_or_absent),
         cmocka_unit_test(each_fault_is_told_with_its_place),
         cmocka_unit_test(values_at_the_bounds_are_taken),
         cmocka_unit_test(all_faults_are_told_at_once_up_to_the_room_there_is),

@@ -275,7 +275,7 @@ static void read_approval(const struct wallet_json_at *at, struct wallet_license
     wallet_json_at_only(at, (const char *const[]){"import", NULL});
     const struct wallet_json_at import = wallet_json_at_member(at, "import");
     type->two_people = wallet_json_at_bool(&import);
-    if (wallet_json_at_present(&import) && !type->two_people) {
+    if (json_is_false(import.value)) {
         wallet_json_at_fault(&import, "must be true: a type without approval has no such member");
     }
 }

@@ -246,9 +246,11 @@ static lw_err show_issued(struct shown *s, const struct import_row *row)
     bool has = false;
     s->sample.what = row->changed ? "changed" : "new";
     LW_TRY(load_before(s->run, row, &before, &has));
-    s->before = has ? &before.license : NULL;
     LW_TRY(import_convert(s->run, row));
-    return tell_fields(s);
+    s->before = has ? &before.license : NULL;
+    const lw_err err = tell_fields(s);
+    s->before = NULL;
+    return err;
 }
 
 static lw_err show_row(struct import_run *run, const struct import_row *row)
@@ -288,7 +290,7 @@ lw_err import_show_sample(struct import_run *run)
             continue;
         }
         const size_t kind = kind_of(row);
-        const size_t step = (all[kind] + SHOWN_EACH - 1) / SHOWN_EACH;
+        const size_t step = 1 + all[kind] / SHOWN_EACH;
         if (passed[kind]++ % step == 0) {
             LW_TRY(show_row(run, row));
         }

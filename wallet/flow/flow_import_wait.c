@@ -3,13 +3,21 @@
 
 #include "flow_approval.h"
 #include "flow_import_internal.h"
+#include "wallet/flow_approve.h"
 
 enum { DAYS_DEFAULT = 30 };
 
-lw_err import_check_by(struct import_run *run)
+static lw_err check_operator(const struct import_run *run, const struct wallet_operator_by *by)
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_operator who;
+    LW_TRY(wallet_read_begin(run->home->store, &txn));
+    return flow_operator_acts(txn, by->name, &by->signer->key, run->agency->id, &who);
+}
+
+/* What waited too long is closed on the way, so that its file does not stay. */
+lw_err import_check_by(struct import_run *run)
+{
     const struct wallet_operator_by *by = run->order->by;
     if (!run->type->two_people || run->order->dry_run || run->approval != NULL) {
         return LW_SUCCESS;
@@ -20,8 +28,8 @@ lw_err import_check_by(struct import_run *run)
                        "--operator-key",
                        LW_NOWHERE);
     }
-    LW_TRY(wallet_read_begin(run->home->store, &txn));
-    return flow_operator_acts(txn, by->name, &by->signer->key, run->agency->id, &who);
+    LW_TRY(check_operator(run, by));
+    return wallet_flow_approval_expire(run->home, NULL);
 }
 
 struct waiting {
