@@ -179,14 +179,14 @@ static enum cli_exit import_with(struct importing *i, struct wallet_import_order
     return import_report_end(&i->report, &result, err);
 }
 
-static enum cli_exit import_by(struct importing *i, struct wallet_import_order *order)
+static enum cli_exit import_by(struct importing *i, struct wallet_import_order order)
 {
     struct cli_operator who;
     enum cli_exit exit = cli_operator_open(i->report.cli, false, &who);
     if (exit == CLI_DONE) {
-        order->by = cli_operator_by(&who);
-        order->actor = order->by == NULL ? order->actor : order->by->name;
-        exit = import_with(i, order);
+        order.by = cli_operator_by(&who);
+        order.actor = order.by == NULL ? order.actor : order.by->name;
+        exit = import_with(i, &order);
     }
     cli_operator_close(&who);
     return exit;
@@ -223,7 +223,7 @@ static enum cli_exit run_import(struct cli *cli)
         const bool photos = i.report.photos.folder != NULL;
         order.photos = photos ? &i.report.photos.source : NULL;
         order.batch_rows = photos ? PHOTO_BATCH : 0;
-        exit = import_by(&i, &order);
+        exit = import_by(&i, order);
         cli_photos_end(&i.report.photos);
     }
     import_report_free(&i.report);

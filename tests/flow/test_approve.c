@@ -69,8 +69,9 @@ struct approving {
     bool says;
     size_t samples;
     size_t asked;
-    char sample[256]; /* the last of the field "address" */
-    uint64_t also;    /* a batch that another approves while it is asked; 0: none */
+    char sample[256];    /* the last of the field "address" */
+    const char *removes; /* an operator who is removed while it is asked; NULL: none */
+    uint64_t also;       /* a batch that another approves while it is asked; 0: none */
     lw_err also_err;
     struct wallet_import_result result;
 };
@@ -99,6 +100,11 @@ static bool on_approve(void *ctx, const struct wallet_import_result *found)
     a->asked++;
     if (a->also != 0) {
         a->also_err = wallet_flow_reject(home.home, a->also, &carl.by, LW_STR("raced"));
+    }
+    if (a->removes != NULL) {
+        enum wallet_operator_state kept;
+        must(wallet_flow_operator_remove(home.home, lw_str_c(a->removes), &anna.by, &kept));
+        must(wallet_flow_operator_remove(home.home, lw_str_c(a->removes), &carl.by, &kept));
     }
     return a->says;
 }
@@ -376,6 +382,27 @@ static void what_waits_too_long_is_closed(void **state)
     home.clock.now -= MORE_THAN_A_MONTH;
 }
 
+static void who_is_removed_while_it_is_decided_has_no_part_in_it(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"emil", "frida"};
+    for (size_t i = 0; i < 2; i++) {
+        const bool asks = i == 0;
+        struct support_operator who;
+        enum wallet_operator_state kept;
+        struct approving a = {.says = true, .removes = names[i]};
+        support_operator_make(&who, names[i]);
+        must(support_operator_add(&home, &who, &anna, &kept));
+        must(support_operator_add(&home, &who, &berta, &kept));
+        const uint64_t number = waiting(
+            asks ? ROW("L-1", "Main Street") : ROW("L-2", "Main Street"), asks ? &who : &berta);
+        refused(approve_as(number, asks ? &berta.by : &who.by, &a), LW_E_DENIED,
+                asks ? "who asked for it is no operator" : "not any more");
+        assert_int_equal(batch(number).state, WALLET_IMPORT_WAITING);
+        support_operator_drop(&who);
+    }
+}
+
 static void who_was_removed_neither_asks_nor_approves(void **state)
 {
     (void)state;
@@ -449,6 +476,7 @@ int main(void)
         cmocka_unit_test(a_rejected_batch_is_logged_and_its_file_removed),
         cmocka_unit_test(of_two_who_decide_at_once_one_does),
         cmocka_unit_test(what_waits_too_long_is_closed),
+        cmocka_unit_test(who_is_removed_while_it_is_decided_has_no_part_in_it),
         cmocka_unit_test(who_was_removed_neither_asks_nor_approves),
         cmocka_unit_test(when_the_type_changed_it_must_be_asked_for_again),
     };

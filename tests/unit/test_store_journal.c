@@ -59,6 +59,22 @@ static lw_err begin(struct wallet_txn *txn, void *ctx)
     return wallet_store_import_begin(txn, &b->record, &b->resumed);
 }
 
+static lw_err wait_for_second(struct wallet_txn *txn, void *ctx)
+{
+    return wallet_store_import_wait(txn, ctx);
+}
+
+struct decide {
+    uint8_t id[WALLET_IMPORT_ID_LEN];
+    enum wallet_import_state to;
+};
+
+static lw_err decide(struct wallet_txn *txn, void *ctx)
+{
+    const struct decide *d = ctx;
+    return wallet_store_import_decide(txn, d->id, d->to, SUPPORT_NOW + 5);
+}
+
 struct batch {
     uint8_t id[WALLET_IMPORT_ID_LEN];
     struct wallet_import_batch batch;
@@ -362,6 +378,34 @@ static void a_batch_done_before_keeps_none_of_its_licenses(void **state)
     assert_int_equal(support_count(f, "license-number"), 1);
 }
 
+static void what_waits_is_replaced_until_it_is_decided_once(void **state)
+{
+    struct support_store *f = *state;
+    struct wallet_import_record record = import_of(1);
+    struct wallet_import_record kept;
+    struct decide d = {.to = WALLET_IMPORT_RUNNING};
+    memcpy(d.id, record.id, sizeof(d.id));
+    assert_int_equal(wallet_store_write(f->store, decide, &d).code, LW_E_NOT_FOUND);
+    assert_int_equal(wallet_store_write(f->store, wait_for_second, &record).code, LW_OK);
+    assert_int_equal(record.number, 1);
+    record = import_of(1);
+    record.counts.bad = 2;
+    record.begun = SUPPORT_NOW + 3;
+    assert_int_equal(wallet_store_write(f->store, wait_for_second, &record).code, LW_OK);
+    assert_int_equal(wallet_store_write(f->store, decide, &d).code, LW_OK);
+    {
+        WALLET_AUTO_TXN txn = NULL;
+        assert_int_equal(wallet_read_begin(f->store, &txn).code, LW_OK);
+        assert_int_equal(wallet_store_import_find(txn, 1, &kept).code, LW_OK);
+    }
+    assert_int_equal(kept.state, WALLET_IMPORT_RUNNING);
+    assert_int_equal(kept.counts.bad, 2);
+    assert_int_equal(kept.begun, SUPPORT_NOW);
+    assert_int_equal(kept.updated, SUPPORT_NOW + 5);
+    assert_int_equal(wallet_store_write(f->store, decide, &d).code, LW_E_CONFLICT);
+    assert_int_equal(wallet_store_write(f->store, wait_for_second, &record).code, LW_E_CONFLICT);
+}
+
 static void imports_and_batches_are_listed_page_by_page(void **state)
 {
     struct support_store *f = *state;
@@ -421,6 +465,8 @@ int main(void)
                                         drop),
         cmocka_unit_test_setup_teardown(an_import_is_voided_once_by_who_began_it, make, drop),
         cmocka_unit_test_setup_teardown(a_batch_done_before_keeps_none_of_its_licenses, make, drop),
+        cmocka_unit_test_setup_teardown(what_waits_is_replaced_until_it_is_decided_once, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(imports_and_batches_are_listed_page_by_page, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

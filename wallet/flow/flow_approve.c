@@ -173,9 +173,6 @@ static lw_err check_may_reject(struct wallet_home *home, const struct import_app
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_operator who;
-    if (a->goes_on) {
-        return closed("reject: the batch is approved already");
-    }
     LW_TRY(wallet_read_begin(home->store, &txn));
     return flow_operator_acts(txn, a->by->name, &a->by->signer->key, lw_str_c(a->record.issuer),
                               &who);

@@ -206,18 +206,13 @@ static lw_err compare(struct import_run *run)
 static lw_err check_approved(const struct import_run *run)
 {
     const struct import_approval *a = run->approval;
-    if (a == NULL) {
-        return LW_SUCCESS;
-    }
-    if (!run->known || memcmp(run->record.id, a->record.id, sizeof(a->record.id)) != 0) {
+    if (a != NULL &&
+        (!run->known || memcmp(run->record.id, a->record.id, sizeof(a->record.id)) != 0)) {
         return LW_FAIL(LW_E_CONFLICT,
-                       "approve: the license type changed since, or another approved it just now",
+                       "approve: the license type changed since, or another decided just now",
                        LW_NOWHERE);
     }
-    return run->record.state == a->record.state
-               ? LW_SUCCESS
-               : LW_FAIL(LW_E_CONFLICT, "approve: another decided on the batch just now",
-                         LW_NOWHERE);
+    return LW_SUCCESS;
 }
 
 static lw_err run_import(struct import_run *run)
