@@ -26,7 +26,7 @@ names=$(lw --manual)
 helped=0 paged=0 wrong=0 commands=0
 while read -r name; do
     # shellcheck disable=SC2086 # the words of a command are arguments of their own
-    lw --manual $name 2>&1 | grep -q '^\.SH' && paged=$((paged + 1))
+    lw --manual $name >"$work/page" 2>&1 && grep -q "^\.SH" "$work/page" && paged=$((paged + 1))
     [ "$name" = config ] && continue
     commands=$((commands + 1))
     # shellcheck disable=SC2086

@@ -178,8 +178,8 @@ static void a_file_that_lists_too_little_revokes_nothing_unless_it_is_said_how_m
     struct support_import kept = {.stop_at = 0};
     const char *text = NULL;
     for (int i = 0; i < 60; i++) {
-        char number[8];
-        char term[8];
+        char number[16];
+        char term[16];
         (void)snprintf(number, sizeof(number), "M-%d", i);
         (void)snprintf(term, sizeof(term), "m%d", i);
         support_import_row(&rows, number, term, "2026-01-01", "2028-12-31", "AAI");
