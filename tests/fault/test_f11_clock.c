@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -115,6 +116,22 @@ static void expect_shown(struct support_home *h, struct wallet_verifier *verifie
         LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
         must(support_home_show(h, &shows[i], &text));
         expect(verifier, &text, i == 0 ? NULL : "once", result);
+    }
+}
+
+/* To who has read the folder's lists already; of a doubt the clock must be a reason. */
+static void expect_held(struct support_home *h, struct wallet_verifier *offline,
+                        enum wallet_result result)
+{
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    WALLET_AUTO_ANSWER answer = {.result = WALLET_REFUSED};
+    support_home_lq1(h, "C-1", &text);
+    const struct wallet_verification request = {
+        .text = lw_buf_text(&text), .at = INT64_MIN, .locale = LW_STR("en")};
+    must(wallet_flow_verify(offline, &request, &answer));
+    assert_int_equal(answer.result, result);
+    if (result == WALLET_UNDETERMINED) {
+        assert_string_equal(answer.reason_code, "clock_untrusted");
     }
 }
 
@@ -293,11 +310,16 @@ static void a_clock_that_falls_behind_is_not_trusted(void **state)
     struct support_home h;
     LW_AUTO_BUF challenge = LW_BUF(SUPPORT_TEXT_MAX);
     LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    char dir[SUPPORT_PATH_MAX];
+    struct wallet_verifier *held = NULL;
     support_home_make(&h);
     issue(&h, "C-1");
     h.clock.now += 2 * LW_HOUR_S;
     expect_shown(&h, h.verifier, WALLET_ACCEPTED);
     fill_offline(&h);
+    support_path(h.folder, "offline", dir);
+    must(wallet_verifier_offline(dir, &h.env, &held));
+    expect_held(&h, held, WALLET_ACCEPTED);
     ask(&h, &challenge);
     answer(&h, &challenge, &text);
     const int64_t newest = h.clock.now;
@@ -306,12 +328,15 @@ static void a_clock_that_falls_behind_is_not_trusted(void **state)
     for (int64_t behind = LW_HOUR_S; behind > SKEW_S; behind /= 2) {
         h.clock.now = newest - behind;
         expect_shown(&h, h.verifier, WALLET_UNDETERMINED);
-        expect_offline(&h, WALLET_UNDETERMINED);
+        expect_offline(&h, WALLET_UNDETERMINED); /* its lists are from a time to come */
+        expect_held(&h, held, WALLET_UNDETERMINED);
         expect(h.verifier, &text, NULL, WALLET_UNDETERMINED); /* it does not come to life again */
     }
     h.clock.now = newest - SKEW_S;
     expect_shown(&h, h.verifier, WALLET_ACCEPTED);
     expect_offline(&h, WALLET_ACCEPTED);
+    expect_held(&h, held, WALLET_ACCEPTED);
+    wallet_verifier_free(held);
     support_home_drop(&h);
     support_fault_report("F11", "the clock is behind what was verified", 1, 0);
 }
@@ -358,12 +383,11 @@ static void *jump_about(void *arg)
 }
 
 /* returns whether the service closed on a peer that does not finish its request */
-static bool is_shut_out(unsigned port)
+static bool is_shut_out(unsigned port, const char *begun)
 {
-    static const char begun[] = "POST /api/v1/verifications HTTP/1.1\r\nHost: localhost\r\n";
     char c = 0;
     const int fd = support_connect(port);
-    ssize_t got = send(fd, begun, sizeof(begun) - 1, MSG_NOSIGNAL);
+    ssize_t got = send(fd, begun, strlen(begun), MSG_NOSIGNAL);
     do {
         got = recv(fd, &c, 1, 0); /* its own time-out is ten times the service's */
     } while (got > 0);
@@ -376,7 +400,10 @@ static void expect_time_outs(struct support_service *s, struct support_shimmed *
     char number[32];
     SUPPORT_AUTO_REPLY reply = {.status = 0};
     (void)snprintf(number, sizeof(number), "H-%zu", round);
-    assert_true(is_shut_out(s->port));
+    assert_true(is_shut_out(s->port, "POST /api/v1/verifications HTTP/1.1\r\nHost: localhost\r\n"));
+    assert_true(is_shut_out(s->port, "POST /api/v1/verifications HTTP/1.1\r\nHost: localhost\r\n"
+                                     "Content-Type: application/json\r\n"
+                                     "Content-Length: 100\r\n\r\n{"));
     support_shimmed_sign(shim, SHIM_HANG, 1);
     assert_int_not_equal(support_try_issue(&s->home, number).code, LW_OK); /* it ends */
     support_shimmed_sign(shim, SHIM_NONE, 1);
