@@ -17,7 +17,6 @@ static void free_revoked(struct revoked *revoked)
     free(revoked->list);
     free(revoked->certs);
 }
-#define AUTO_REVOKED __attribute__((cleanup(free_revoked))) struct revoked
 
 static bool issued_by(const struct hsm_cert *cert, const struct hsm_cert *ca)
 {
@@ -78,33 +77,41 @@ static lw_err write_crl(struct wallet_txn *txn, void *ctx)
                       lw_str_bytes(w->ca));
 }
 
+static lw_err sign_revoked(struct wallet_home *home, const struct wallet_key_record *ca,
+                           int64_t not_after, const struct revoked *revoked, uint64_t version)
+{
+    const int64_t now = lw_now(home->env->clock);
+    LW_AUTO_BUF der = LW_BUF(WALLET_CRL_MAX);
+    struct hsm_signer signer;
+    LW_TRY(home_signer_of(home, ca, &signer));
+    signer.not_after = not_after; /* it revokes for as long as its certificate holds */
+    LW_TRY(hsm_crl_issue(&signer, revoked->list, revoked->count, version, now,
+                         now + HOME_CRL_LIFE_S, &der));
+    struct crl_write write = {.ca = lw_str_c(ca->token),
+                              .crl = {.version = version,
+                                      .iat = now,
+                                      .exp = now + HOME_CRL_LIFE_S,
+                                      .bytes = lw_buf_view(&der)}};
+    return wallet_store_write(home->store, write_crl, &write);
+}
+
 static lw_err sign_one(struct wallet_home *home, const struct home_keys *keys,
                        const struct wallet_key_record *ca, bool always, size_t *signed_count)
 {
     const int64_t now = lw_now(home->env->clock);
-    LW_AUTO_BUF der = LW_BUF(WALLET_CRL_MAX);
-    AUTO_REVOKED revoked = {.count = 0};
+    struct revoked revoked = {.count = 0};
     struct wallet_signed_doc last;
     struct hsm_cert cert;
-    struct hsm_signer signer;
     LW_TRY(hsm_cert_parse(ca->cert, &cert));
-    LW_TRY(find_revoked(keys, &cert, &revoked));
     LW_TRY(last_crl(home, lw_str_c(ca->token), &last));
-    if (!always && last.version > 0 && now - last.iat < HOME_CRL_CADENCE_S &&
-        revoked.newest < last.iat) {
-        return LW_SUCCESS;
+    lw_err err = find_revoked(keys, &cert, &revoked);
+    const bool due = always || last.version == 0 || now - last.iat >= HOME_CRL_CADENCE_S ||
+                     revoked.newest >= last.iat;
+    if (err.code == LW_OK && due) {
+        err = sign_revoked(home, ca, cert.not_after, &revoked, last.version + 1);
+        *signed_count += err.code == LW_OK ? 1 : 0;
     }
-    LW_TRY(home_signer_of(home, ca, &signer));
-    signer.not_after = cert.not_after; /* it revokes for as long as its certificate holds */
-    LW_TRY(hsm_crl_issue(&signer, revoked.list, revoked.count, last.version + 1, now,
-                         now + HOME_CRL_LIFE_S, &der));
-    struct crl_write write = {.ca = lw_str_c(ca->token),
-                              .crl = {.version = last.version + 1,
-                                      .iat = now,
-                                      .exp = now + HOME_CRL_LIFE_S,
-                                      .bytes = lw_buf_view(&der)}};
-    const lw_err err = wallet_store_write(home->store, write_crl, &write);
-    *signed_count += err.code == LW_OK ? 1 : 0;
+    free_revoked(&revoked);
     return err.code == LW_E_CONFLICT ? LW_SUCCESS : err; /* another process was faster */
 }
 
