@@ -9,7 +9,13 @@
 #include "wallet/flow_store.h"
 #include "wallet/store_key.h"
 
-enum { BACKUP_SOON_S = 2 * LW_DAY_S, CHECK_SOON_S = 35 * LW_DAY_S, SKEW_S = 300, LAG_MANY = 10000 };
+enum {
+    BACKUP_SOON_S = 2 * LW_DAY_S,
+    CHECK_SOON_S = 35 * LW_DAY_S,
+    SKEW_S = 300,
+    QUIET_S = 48 * LW_HOUR_S,
+    LAG_MANY = 10000
+};
 
 static void check_standing(struct doctor *d)
 {
@@ -87,6 +93,19 @@ static void check_not_before(struct doctor *d, int64_t time, const char *what, b
     }
 }
 
+/* Past a home that nobody used for days, or by a jump: only who knows the time can tell. */
+static void check_not_far(struct doctor *d, int64_t time, bool *well)
+{
+    if (d->now - QUIET_S > time) {
+        *well = false;
+        doctor_say(d, DOCTOR_SOON,
+                   "Set the clock if it is wrong (NTP); an hour after `lw serve` starts it is "
+                   "believed.",
+                   "the clock is %lld days past the log: nothing is purged or destroyed by it yet",
+                   (long long)((d->now - time) / LW_DAY_S));
+    }
+}
+
 void doctor_clock(struct doctor *d)
 {
     struct wallet_audit_signed_head head = {.time = 0};
@@ -100,6 +119,7 @@ void doctor_clock(struct doctor *d)
     }
     if (wallet_audit_last_signed(txn, &head).code == LW_OK) {
         check_not_before(d, head.time, "the newest signed head of the log", &well);
+        check_not_far(d, head.time, &well);
     }
     if (wallet_store_trust_list_get(txn, 0, &list).code == LW_OK) {
         check_not_before(d, list.iat, "the trust list", &well);

@@ -41,31 +41,44 @@ static lw_err publish(struct idp_service *service, size_t max)
 
 struct purging {
     int64_t now;
-    bool more; /* a part of what has expired is left */
+    bool holds; /* the clock: without it nothing has expired for good */
+    bool more;  /* a part of what has expired is left */
 };
 
-static lw_err write_purge(struct wallet_txn *txn, void *ctx)
+static lw_err purge_expired(struct wallet_txn *txn, struct purging *p)
 {
-    struct purging *p = ctx;
     size_t grants = 0;
     size_t passes = 0;
     size_t credentials = 0;
-    size_t entries = 0;
     size_t seen = 0;
     LW_TRY(wallet_store_grant_purge(txn, p->now, PURGE_MAX, &grants));
     LW_TRY(wallet_store_seen_purge(txn, p->now - WALLET_SEEN_KEPT_S, PURGE_MAX, &seen));
     LW_TRY(wallet_store_pass_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &passes));
     LW_TRY(wallet_store_credential_purge(txn, p->now - LW_DAY_S, PURGE_MAX, &credentials));
-    LW_TRY(wallet_store_status_purge(txn, PURGE_MAX, &entries));
-    p->more = grants == PURGE_MAX || passes == PURGE_MAX || credentials == PURGE_MAX ||
-              entries == PURGE_MAX || seen == PURGE_MAX;
+    p->more =
+        grants == PURGE_MAX || passes == PURGE_MAX || credentials == PURGE_MAX || seen == PURGE_MAX;
+    return LW_SUCCESS;
+}
+
+static lw_err write_purge(struct wallet_txn *txn, void *ctx)
+{
+    struct purging *p = ctx;
+    size_t entries = 0;
+    p->more = false;
+    if (p->holds) {
+        LW_TRY(purge_expired(txn, p));
+    }
+    LW_TRY(wallet_store_status_purge(txn, PURGE_MAX, &entries)); /* of lists that have retired */
+    p->more = p->more || entries == PURGE_MAX;
     return LW_SUCCESS;
 }
 
 /* In small writes, so that others come between; enough of them to keep up with what is made. */
 static lw_err purge(struct idp_service *service)
 {
-    struct purging p = {.now = lw_now(wallet_home_env(service->home)->clock), .more = true};
+    const int64_t now = lw_now(wallet_home_env(service->home)->clock);
+    struct purging p = {
+        .now = now, .holds = wallet_home_clock_holds(service->home, now), .more = true};
     for (size_t round = 0; p.more && round < PURGE_ROUNDS; round++) {
         LW_TRY(wallet_store_write(wallet_home_store(service->home), write_purge, &p));
     }

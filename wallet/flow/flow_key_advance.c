@@ -233,7 +233,8 @@ static lw_err destroy_if_over(struct advance *a, const struct home_keys *keys,
 {
     const int64_t over = key->retired + home_key_rule(key->purpose)->hold;
     struct activation w = {.label = key->label, .actor = a->actor, .now = a->now};
-    if (key->compromised == WALLET_KEY_NEVER && a->now < over) {
+    if (key->compromised == WALLET_KEY_NEVER &&
+        (a->now < over || !wallet_home_clock_holds(a->home, a->now))) {
         return LW_SUCCESS;
     }
     if (!token_key_is_shared(keys, key)) {

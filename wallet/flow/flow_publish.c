@@ -91,7 +91,8 @@ static lw_err publishing_new(struct wallet_home *home, struct publishing **p)
     return LW_SUCCESS;
 }
 
-static void read_entry(const struct wallet_txn *txn, uint64_t number, int64_t now, struct entry *e)
+static void read_entry(const struct publishing *p, const struct wallet_txn *txn, uint64_t number,
+                       struct entry *e)
 {
     *e = (struct entry){.array = LW_BUF(ARRAY_MAX)};
     for (size_t form = 0; form < WALLET_STATUS_FORMS; form++) {
@@ -101,7 +102,9 @@ static void read_entry(const struct wallet_txn *txn, uint64_t number, int64_t no
     if (e->err.code != LW_OK) {
         return;
     }
-    e->retires = wallet_status_list_ended(&e->list, now - KEPT_S);
+    /* Its entries are deleted with it: a clock that is in doubt retires none, it is signed on. */
+    e->retires = wallet_status_list_ended(&e->list, p->now - KEPT_S) &&
+                 wallet_home_clock_holds(p->home, p->now);
     if (!e->retires) {
         e->err = wallet_store_status_array(txn, number, &e->list, &e->array);
     }
@@ -117,7 +120,7 @@ static lw_err read_some(struct publishing *p, int64_t signed_until, struct walle
     LW_TRY(wallet_read_begin(p->home->store, &txn));
     LW_TRY(wallet_store_status_due(txn, signed_until, page, numbers, &count));
     for (; p->count < count; p->count++) {
-        read_entry(txn, numbers[p->count], p->now, &p->entries[p->count]);
+        read_entry(p, txn, numbers[p->count], &p->entries[p->count]);
     }
     return LW_SUCCESS;
 }

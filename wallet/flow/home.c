@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "home_clock.h"
 #include "home_key.h"
 #include "hsm/digest.h"
 #include "trust_publish.h"
@@ -125,6 +126,7 @@ static lw_err open_parts(struct wallet_home *home)
     }
     LW_TRY(home_open_store(home));
     LW_TRY(home->config->unguarded ? LW_SUCCESS : home_guard(home));
+    home_clock_start(home);
     if (home->need == WALLET_HOME_READ) {
         return LW_SUCCESS;
     }

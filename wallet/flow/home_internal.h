@@ -29,6 +29,16 @@ struct home_signer {
     struct home_signer *next;
 };
 
+/* The wall clock against the monotonic one (home_clock.h); seconds. */
+struct home_watch {
+    bool believed;   /* the log or an hour of watch has borne out `ahead` */
+    int64_t ahead;   /* of the wall clock over the monotonic one */
+    bool doubts;     /* the clock is `doubted` ahead instead, since then */
+    int64_t doubted; /* of the wall clock over the monotonic one */
+    int64_t since;   /* by the monotonic one */
+    bool told;       /* the log says that it is doubted */
+};
+
 struct wallet_home {
     const struct wallet_home_config *config;
     const struct wallet_env *env;
@@ -44,6 +54,7 @@ struct wallet_home {
     struct home_signer *signers;
     uint64_t signers_generation;
     struct wallet_snapshot *snapshot;
+    struct home_watch watch;
 };
 
 /** Fill `path` with "DIR/name"; `config` says DIR. errors  LW_E_LIMIT */

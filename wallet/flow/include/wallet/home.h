@@ -33,6 +33,8 @@ struct wallet_home_config {
     size_t seen_parts;     /* issuer-signed parts remembered, at most WALLET_SEEN_MAX; 0: none */
     int64_t approval_days; /* how long an import waits for a second operator; 0: 30 */
     bool unguarded; /* open also what wallet_home_open() refuses as LW_E_CONFLICT: to look at it */
+    /* Put off what cannot be taken back while the clock is in doubt: wallet_home_clock_holds() */
+    bool watch_clock;
     bool development; /* http on loopback for issuer and status URIs */
 };
 
@@ -90,6 +92,16 @@ struct wallet_store *wallet_home_store(struct wallet_home *home);
 struct hsm_pool *wallet_home_pool(struct wallet_home *home); /* NULL unless opened to sign */
 const struct wallet_env *wallet_home_env(const struct wallet_home *home);
 const struct wallet_home_config *wallet_home_config(const struct wallet_home *home);
+
+/**
+ * Say whether something may end for good by `now`: a list, a key, a purged record. False while the
+ * clock has jumped by more than an hour against the monotonic one, or was more than 48 hours past
+ * the log when the home was opened, until it has been steady for an hour since; logged as
+ * "clock_doubted" and "clock_believed". Always true unless the home's config says watch_clock.
+ *
+ * now  what the home's clock just told, the time that the step goes by
+ */
+bool wallet_home_clock_holds(struct wallet_home *home, int64_t now);
 
 /**
  * Give the active signer for a purpose.
