@@ -276,6 +276,9 @@ check "the log is whole" 0 "whole" lw audit check
 check "keys are listed with what comes next" 0 "rotate 20" lw key list
 check "keys are listed as JSON" 0 '"next_step":"rotate"' lw key list --json
 check "the keys of ID tokens have their JWK" 0 '"jwk":{"e":"AQAB","kty":"RSA","n":' lw key list --json
+printf x >"$work/none.crl"
+complains "a revocation list that is none" 1 "openssl crl" lw cert crl --import "$work/none.crl"
+check "a revocation list is signed" 0 "1 revocation lists signed" lw cert crl
 complains "a purpose that is none" 2 "one of ca" lw key rotate nonsense
 complains "a key of an agency without its name" 1 "--agency" lw key rotate ds-vc
 complains "a successor that is not published" 1 "begin the rotation" lw key rotate log --now

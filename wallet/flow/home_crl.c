@@ -3,6 +3,9 @@
 
 #include "home_key.h"
 #include "hsm/x509_issue.h"
+#include "wallet/flow_key.h"
+
+enum { IMPORT_SKEW_S = 60 };
 
 /* The certificates of a CA key's that were revoked: those of keys that are compromised. */
 struct revoked {
@@ -66,6 +69,8 @@ static lw_err last_crl(struct wallet_home *home, lw_str ca, struct wallet_signed
 
 struct crl_write {
     lw_str ca;
+    lw_str actor;
+    int64_t now;
     struct wallet_signed_doc crl;
 };
 
@@ -73,8 +78,7 @@ static lw_err write_crl(struct wallet_txn *txn, void *ctx)
 {
     const struct crl_write *w = ctx;
     LW_TRY(wallet_store_crl_put(txn, w->ca, &w->crl));
-    return home_audit(txn, w->crl.iat, WALLET_AUDIT_CRL_SIGNED, LW_STR("system"),
-                      lw_str_bytes(w->ca));
+    return home_audit(txn, w->now, WALLET_AUDIT_CRL_SIGNED, w->actor, lw_str_bytes(w->ca));
 }
 
 static lw_err sign_revoked(struct wallet_home *home, const struct wallet_key_record *ca,
@@ -88,6 +92,8 @@ static lw_err sign_revoked(struct wallet_home *home, const struct wallet_key_rec
     LW_TRY(hsm_crl_issue(&signer, revoked->list, revoked->count, version, now,
                          now + HOME_CRL_LIFE_S, &der));
     struct crl_write write = {.ca = lw_str_c(ca->token),
+                              .actor = LW_STR("system"),
+                              .now = now,
                               .crl = {.version = version,
                                       .iat = now,
                                       .exp = now + HOME_CRL_LIFE_S,
@@ -146,4 +152,71 @@ lw_err home_crl_sign(struct wallet_home *home, bool all, size_t *signed_count)
         }
     }
     return first;
+}
+
+/* What this home revokes, a list from elsewhere must revoke too: it would be signed over otherwise.
+ */
+static lw_err revokes_all(const struct home_keys *keys, const struct hsm_cert *ca,
+                          const struct hsm_crl *crl)
+{
+    AUTO_REVOKED revoked = {.count = 0};
+    LW_TRY(find_revoked(keys, ca, &revoked));
+    for (size_t i = 0; i < revoked.count; i++) {
+        bool found = false;
+        LW_TRY(hsm_crl_revokes(crl, revoked.list[i].serial, &found));
+        if (!found) {
+            return LW_FAIL(LW_E_CONFLICT, "crl: it lacks a certificate that is revoked here",
+                           LW_NOWHERE);
+        }
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err check_times(const struct hsm_crl *crl, const struct wallet_signed_doc *last,
+                          int64_t now)
+{
+    if (crl->this_update > now + IMPORT_SKEW_S) {
+        return LW_FAIL(LW_E_VALUE, "crl: dated in the future", LW_NOWHERE);
+    }
+    if (crl->next_update <= now) {
+        return LW_FAIL(LW_E_EXPIRED, "crl: it has ended", LW_NOWHERE);
+    }
+    return last->version > 0 && crl->this_update < last->iat
+               ? LW_FAIL(LW_E_CONFLICT, "crl: older than the one held", LW_NOWHERE)
+               : LW_SUCCESS;
+}
+
+static lw_err keep_import(struct wallet_home *home, const struct home_keys *keys, lw_str token,
+                          const struct hsm_cert *ca, struct crl_write *write)
+{
+    struct wallet_signed_doc last;
+    struct hsm_crl crl;
+    LW_TRY(hsm_crl_check(write->crl.bytes, ca, &crl));
+    LW_TRY(last_crl(home, token, &last));
+    LW_TRY(check_times(&crl, &last, write->now));
+    LW_TRY(revokes_all(keys, ca, &crl));
+    write->ca = token;
+    write->crl.version = crl.number;
+    write->crl.iat = crl.this_update;
+    write->crl.exp = crl.next_update;
+    return wallet_store_write(home->store, write_crl, write);
+}
+
+lw_err wallet_flow_crl_import(struct wallet_home *home, lw_bytes der, lw_str actor,
+                              char label[WALLET_KEY_LABEL_MAX + 1])
+{
+    HOME_AUTO_KEYS keys = {.list = NULL};
+    struct crl_write write = {
+        .actor = actor, .now = lw_now(home->env->clock), .crl = {.bytes = der}};
+    lw_err err = LW_FAIL(LW_E_UNTRUSTED, "crl: by none of the CA keys", LW_NOWHERE);
+    LW_TRY(home_keys_read(home, &keys));
+    for (size_t i = 0; i < keys.count && err.code == LW_E_UNTRUSTED; i++) {
+        struct hsm_cert cert;
+        if (stands_for_its_key(&keys, i)) {
+            LW_TRY(hsm_cert_parse(keys.list[i].cert, &cert));
+            err = keep_import(home, &keys, lw_str_c(keys.list[i].token), &cert, &write);
+            memcpy(label, keys.list[i].token, sizeof(keys.list[i].token));
+        }
+    }
+    return err;
 }

@@ -52,4 +52,31 @@ LW_MUST_USE lw_err hsm_crl_issue(const struct hsm_signer *ca, const struct hsm_r
                                  size_t count, uint64_t crl_number, int64_t now,
                                  int64_t next_update, lw_buf *der);
 
+/* A CRL that was signed elsewhere, and checked. */
+enum { HSM_CRL_MAX = 4 * 1024 * 1024 };
+struct hsm_crl {
+    lw_bytes der; /* borrowed from the caller of hsm_crl_check() */
+    uint64_t number;
+    int64_t this_update; /* Unix seconds */
+    int64_t next_update;
+};
+
+/**
+ * Read a CRL and check that `ca` issued and signed it, for all of its certificates.
+ *
+ * ca      as read by hsm_cert_parse(), with the use CRL
+ * errors  LW_E_SYNTAX      not one list in strict DER, or longer than HSM_CRL_MAX;
+ *         LW_E_UNTRUSTED   of another issuer or key, or of one who may not;
+ *         LW_E_SIGNATURE   not signed by that key;
+ *         LW_E_VALUE       no number from 1 on, a time missing, or it ends before it begins;
+ *         LW_E_UNSUPPORTED not of version 2, a signature of no algorithm we accept, or an
+ *                          extension is critical
+ * does not check  times against a clock, or the list held before
+ * source  RFC 5280 sections 5 and 6.3
+ */
+LW_MUST_USE lw_err hsm_crl_check(lw_bytes der, const struct hsm_cert *ca, struct hsm_crl *crl);
+
+/** Say whether a checked list revokes the certificate of that number. errors  LW_E_NOMEM */
+LW_MUST_USE lw_err hsm_crl_revokes(const struct hsm_crl *crl, lw_bytes serial, bool *revoked);
+
 #endif

@@ -80,6 +80,20 @@ LW_MUST_USE lw_err wallet_flow_key_advance(struct wallet_home *home, lw_str acto
                                            wallet_key_progress *progress, void *progress_ctx,
                                            size_t *steps);
 
+/**
+ * Keep a CRL that was signed elsewhere, by a CA key that is kept offline. It takes the place of
+ * the one held, is served, and is the base of the numbers to come.
+ *
+ * der     one CRL
+ * label   set to the label of the CA's token key
+ * errors  LW_E_UNTRUSTED  by none of the CA keys that hold; LW_E_EXPIRED  it has ended;
+ *         LW_E_VALUE      dated in the future; LW_E_CONFLICT  its number or date is not newer than
+ *         that of the one held, or it lacks a certificate that is revoked here;
+ *         as hsm_crl_check(), as wallet_store_write()
+ */
+LW_MUST_USE lw_err wallet_flow_crl_import(struct wallet_home *home, lw_bytes der, lw_str actor,
+                                          char label[WALLET_KEY_LABEL_MAX + 1]);
+
 /** Sign the CRLs of all CA keys, due or not. */
 LW_MUST_USE lw_err wallet_flow_crl_sign(struct wallet_home *home, size_t *signed_count);
 
