@@ -154,22 +154,30 @@ lw_err home_crl_sign(struct wallet_home *home, bool all, size_t *signed_count)
     return first;
 }
 
-/* What this home revokes, a list from elsewhere must revoke too: it would be signed over otherwise.
- */
-static lw_err revokes_all(const struct home_keys *keys, const struct hsm_cert *ca,
-                          const struct hsm_crl *crl)
+/* What this home revokes, a list from elsewhere must revoke too, or be signed over. */
+static lw_err revokes_each(const struct hsm_crl *crl, const struct revoked *revoked)
 {
-    AUTO_REVOKED revoked = {.count = 0};
-    LW_TRY(find_revoked(keys, ca, &revoked));
-    for (size_t i = 0; i < revoked.count; i++) {
+    for (size_t i = 0; i < revoked->count; i++) {
         bool found = false;
-        LW_TRY(hsm_crl_revokes(crl, revoked.list[i].serial, &found));
+        LW_TRY(hsm_crl_revokes(crl, revoked->list[i].serial, &found));
         if (!found) {
             return LW_FAIL(LW_E_CONFLICT, "crl: it lacks a certificate that is revoked here",
                            LW_NOWHERE);
         }
     }
     return LW_SUCCESS;
+}
+
+static lw_err revokes_all(const struct home_keys *keys, const struct hsm_cert *ca,
+                          const struct hsm_crl *crl)
+{
+    struct revoked revoked = {.count = 0};
+    lw_err err = find_revoked(keys, ca, &revoked);
+    if (err.code == LW_OK) {
+        err = revokes_each(crl, &revoked);
+    }
+    free_revoked(&revoked);
+    return err;
 }
 
 static lw_err check_times(const struct hsm_crl *crl, const struct wallet_signed_doc *last,
