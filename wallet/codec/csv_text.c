@@ -2,8 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <iconv.h>
-
+#include "csv_iconv.h"
 #include "csv_internal.h"
 #include "utf8.h"
 
@@ -90,11 +89,10 @@ static lw_err open_iconv(struct csv_text *text)
     if (made == NULL) {
         return LW_FAIL(LW_E_NOMEM, "csv: out of memory", LW_NOWHERE);
     }
-    made->iconv = iconv_open("UTF-8", "GB18030");
-    if (made->iconv == (iconv_t)-1) {
+    const lw_err err = csv_iconv_open("UTF-8", "GB18030", &made->iconv);
+    if (err.code != LW_OK) {
         free(made);
-        return LW_FAIL(errno == ENOMEM ? LW_E_NOMEM : LW_E_IO,
-                       "csv: the C library has no GB18030 converter", LW_NOWHERE);
+        return err;
     }
     text->gb18030 = made;
     return LW_SUCCESS;

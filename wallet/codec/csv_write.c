@@ -1,7 +1,6 @@
 #include "wallet/csv_write.h"
 
-#include <iconv.h>
-
+#include "csv_iconv.h"
 #include "csv_internal.h"
 
 enum { CONVERTED_MAX = 4 };
@@ -51,10 +50,8 @@ static lw_err convert(iconv_t cd, lw_str utf8, lw_buf *out)
 
 static lw_err to_gb18030(lw_str utf8, lw_buf *out)
 {
-    const iconv_t cd = iconv_open("GB18030", "UTF-8");
-    if (cd == (iconv_t)-1) {
-        return LW_FAIL(LW_E_IO, "csv: the C library has no GB18030", LW_NOWHERE);
-    }
+    iconv_t cd = NULL;
+    LW_TRY(csv_iconv_open("GB18030", "UTF-8", &cd));
     const lw_err err = convert(cd, utf8, out);
     (void)iconv_close(cd);
     return err;
