@@ -79,7 +79,7 @@ static lw_err tell(const struct home_keys *keys, const struct wallet_key_record 
 {
     const struct home_key_rule *rule = home_key_rule(key->purpose);
     *info = (struct wallet_key_info){.record = *key, .next = WALLET_KEY_STEP_NONE};
-    if (rule == NULL) {
+    if (!rule->kept) {
         return LW_FAIL(LW_E_CORRUPT, "home: a key of a purpose that is none of ours", LW_NOWHERE);
     }
     LW_TRY(identify(key, info));

@@ -22,7 +22,7 @@ static void done(const struct rotation *r, const char *what, const char *label)
 static lw_err check_order(const struct wallet_key_order *order)
 {
     const struct home_key_rule *rule = home_key_rule(order->purpose);
-    if (rule == NULL) {
+    if (!rule->kept) {
         return LW_FAIL(LW_E_NOT_FOUND, "key: there are no keys of this purpose", LW_NOWHERE);
     }
     if ((order->now ? 1 : 0) + (order->compromised ? 1 : 0) + (order->same_key ? 1 : 0) > 1) {

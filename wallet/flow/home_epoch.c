@@ -254,7 +254,9 @@ static lw_err seal_one(struct wallet_home *home, const struct hsm_public_key *to
     uint8_t *key = NULL;
     LW_TRY(release(home, number, &epoch, &secret, &key));
     LW_TRY(seal_to(home, to, number, key, &sealed));
-    memcpy(out->bytes[out->count], sealed.ptr, sealed.len);
+    if (sealed.len > 0) {
+        memcpy(out->bytes[out->count], sealed.ptr, sealed.len);
+    }
     out->len[out->count++] = sealed.len;
     return LW_SUCCESS;
 }

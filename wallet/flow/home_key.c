@@ -25,33 +25,27 @@ enum {
 };
 
 /* DESIGN section 6; decision 0060 says why these times. */
-static const struct {
-    enum hsm_purpose purpose;
-    struct home_key_rule rule;
-} rules[] = {
-    {HSM_PURPOSE_CA, {true, true, false, LEAF_LIFE_S, OVERLAP_S, LEAF_LIFE_S}},
-    {HSM_PURPOSE_CREDENTIAL,
-     {true, true, false, SIGNED_LIFE_S, OVERLAP_S, SIGNED_LIFE_S + LW_DAY_S}},
-    {HSM_PURPOSE_MDOC, {true, false, false, SIGNED_LIFE_S, OVERLAP_S, SIGNED_LIFE_S + LW_DAY_S}},
-    {HSM_PURPOSE_STATUS, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
-    {HSM_PURPOSE_ACCESS, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
-    {HSM_PURPOSE_ID_TOKEN, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
+static const struct home_key_rule rules[] = {
+    [HSM_PURPOSE_CA] = {true, true, true, false, LEAF_LIFE_S, OVERLAP_S, LEAF_LIFE_S},
+    [HSM_PURPOSE_CREDENTIAL] = {true, true, true, false, SIGNED_LIFE_S, OVERLAP_S,
+                                SIGNED_LIFE_S + LW_DAY_S},
+    [HSM_PURPOSE_MDOC] = {true, true, false, false, SIGNED_LIFE_S, OVERLAP_S,
+                          SIGNED_LIFE_S + LW_DAY_S},
+    [HSM_PURPOSE_STATUS] = {true, true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S},
+    [HSM_PURPOSE_ACCESS] = {true, true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S},
+    [HSM_PURPOSE_ID_TOKEN] = {true, true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S},
     /* Others know it by /jwks: a certificate would say nothing more. */
-    {HSM_PURPOSE_ID_TOKEN_RSA, {false, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
-    {HSM_PURPOSE_LOG, {true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S}},
-    {HSM_PURPOSE_TRUST_LIST, {false, true, false, OVERLAP_S, OVERLAP_S, OVERLAP_S}},
-    {HSM_PURPOSE_SEAL, {false, false, true, 0, WRAP_OVERLAP_S, WRAP_HOLD_S}},
-    {HSM_PURPOSE_CUSTODY, {false, false, true, 0, WRAP_OVERLAP_S, WRAP_HOLD_S}},
+    [HSM_PURPOSE_ID_TOKEN_RSA] = {true, false, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S},
+    [HSM_PURPOSE_LOG] = {true, true, false, false, SHORT_LIFE_S, OVERLAP_S, SHORT_LIFE_S},
+    [HSM_PURPOSE_TRUST_LIST] = {true, false, true, false, OVERLAP_S, OVERLAP_S, OVERLAP_S},
+    [HSM_PURPOSE_SEAL] = {true, false, false, true, 0, WRAP_OVERLAP_S, WRAP_HOLD_S},
+    [HSM_PURPOSE_CUSTODY] = {true, false, false, true, 0, WRAP_OVERLAP_S, WRAP_HOLD_S},
+    [HSM_PURPOSE_HOLDER] = {.kept = false},
 };
 
 const struct home_key_rule *home_key_rule(enum hsm_purpose purpose)
 {
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (rules[i].purpose == purpose) {
-            return &rules[i].rule;
-        }
-    }
-    return NULL;
+    return &rules[purpose <= HSM_PURPOSE_HOLDER ? purpose : HSM_PURPOSE_NONE];
 }
 
 static unsigned uses_of(enum hsm_purpose purpose)

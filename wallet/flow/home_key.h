@@ -11,6 +11,7 @@
 
 /* What a purpose asks of its keys. Durations in seconds. */
 struct home_key_rule {
+    bool kept;           /* homes have keys of this purpose; if not, the rest says nothing */
     bool certified;      /* has a certificate by the `ca` key (the `ca` certifies itself) */
     bool listed;         /* verifiers know it, or its successor, by the trust list */
     bool wraps;          /* AES, and signs nothing */
@@ -19,7 +20,7 @@ struct home_key_rule {
     int64_t hold;        /* retired so long before it is destroyed */
 };
 
-/** Return the rule of a purpose of ours, or NULL. */
+/** Return the rule of a purpose; never NULL, `kept` tells whether it is one of ours. */
 const struct home_key_rule *home_key_rule(enum hsm_purpose purpose);
 
 /* What a new key, or a further certificate of one, is to be. Texts are borrowed. */
