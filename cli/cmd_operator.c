@@ -96,6 +96,7 @@ static enum cli_exit add_with(struct cli *cli, const struct cli_operator *who,
         return exit;
     }
     const lw_err err = wallet_flow_operator_add(home, &order, cli_operator_by(who), &state);
+    order.agencies = NULL; /* they end with this function */
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot add the operator", sign_advice);
     }

@@ -199,8 +199,9 @@ static lw_err with_header(const char *name, const char *value, struct curl_slist
 static bool host_is_loopback(lw_str rest)
 {
     static const char *const names[] = {"localhost", "[::1]"};
+    static const char ends[] = {'/', '?', '#'};
     size_t len = 0;
-    while (len < rest.len && memchr("/?#", rest.ptr[len], 3) == NULL) {
+    while (len < rest.len && memchr(ends, rest.ptr[len], sizeof(ends)) == NULL) {
         len++;
     }
     lw_str host = {.ptr = rest.ptr, .len = len};

@@ -56,8 +56,8 @@ static lw_err check_nodes(struct checking *c, uint64_t index, lw_bytes low)
     static const uint64_t mask = ((uint64_t)1 << WALLET_AUDIT_LOW_LEVELS) - 1;
     uint8_t key[8];
     lw_bytes above = {0};
-    LW_AUTO_BUF nodes = LW_BUF((LEVELS_MAX + 1) * WALLET_HASH_LEN);
-    if (low.len > WALLET_AUDIT_LOW_LEVELS * WALLET_HASH_LEN) {
+    LW_AUTO_BUF nodes = LW_BUF((size_t)(LEVELS_MAX + 1) * WALLET_HASH_LEN);
+    if (low.len > (size_t)WALLET_AUDIT_LOW_LEVELS * WALLET_HASH_LEN) {
         fault(c, index, "the leaf is not of its form");
         return LW_SUCCESS;
     }
