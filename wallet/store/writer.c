@@ -14,7 +14,7 @@
 enum {
     QUEUE_MAX = 16384,
     BATCH_MAX = 4096,
-    LINGER_NS = 500000,
+    LINGER_NS = 2000000,
     ROUNDS_MAX = 64, /* a map that doubles each time has long grown enough */
     NS_PER_S = 1000000000,
 };
