@@ -119,7 +119,7 @@ static void row_is_whole(const json_t *row, const char *name)
         assert_true(json_is_true(reached)); /* the one figure that does not depend on the machine */
     }
     if (strcmp(name, "L") == 0 || strcmp(name, "H") == 0 || strncmp(name, "large_", 6) == 0 ||
-        strcmp(name, "import_again") == 0) {
+        strcmp(name, "import_again") == 0 || strcmp(name, "bytes_with_holders") == 0) {
         assert_true(json_is_null(target) && json_is_null(reached));
     } else {
         assert_true(json_number_value(target) > 0);
