@@ -23,9 +23,9 @@
 #include "fault.h"
 #include "http_expect.h"
 #include "io_fault.h"
+#include "issue.h"
 #include "service.h"
 #include "store_fixture.h"
-#include "wallet/flow_issue.h"
 #include "wallet/flow_status.h"
 #include "wallet/store_grant.h"
 #include "wallet/store_license.h"
@@ -86,35 +86,6 @@ static void empty_disk(const struct disk *disk)
     }
 }
 
-static lw_err issue(struct support_service *s, const char *number)
-{
-    const struct wallet_claim_text claims[] = {
-        {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
-        {LW_STR("address"), LW_STR("1 Market Street")},
-        {LW_STR("category"), LW_STR("Retail Food")},
-        {LW_STR("expiry_date"), LW_STR("2028-01-15")},
-    };
-    const struct wallet_holder holder = {.code_type = LW_STR("999"),
-                                         .code = LW_STR("1234-1"),
-                                         .role = LW_STR("holder"),
-                                         .name = LW_STR("Corner Bakery Ltd.")};
-    const struct wallet_issue_order order = {
-        .type = LW_STR("business-license"),
-        .number = lw_str_c(number),
-        .holders = &holder,
-        .holder_count = 1,
-        .claims = claims,
-        .claim_count = sizeof(claims) / sizeof(claims[0]),
-        .valid_from = INT64_MIN,
-        .valid_until = INT64_MIN,
-        .actor = LW_STR("test"),
-    };
-    struct wallet_issued issued;
-    struct wallet_issue_fault faults[8];
-    size_t count = 8;
-    return wallet_flow_issue(s->home.home, &order, &issued, faults, &count);
-}
-
 static lw_err change(struct support_service *s, enum wallet_state to)
 {
     enum wallet_state from = WALLET_ACTIVE;
@@ -131,7 +102,7 @@ static size_t issue_until_refused(struct support_service *s, size_t from)
     while (err.code == LW_OK) {
         char number[32];
         (void)snprintf(number, sizeof(number), "D-%zu", from + n);
-        err = issue(s, number);
+        err = support_issue_number(s->home.home, number);
         n += err.code == LW_OK ? 1 : 0;
         assert_true(n < 100000);
     }
@@ -196,7 +167,7 @@ static void a_round(struct support_service *s, const struct disk *disk, lw_str t
     s->home.clock.now += 61; /* what the refused order had set aside is stale by then */
     char number[32];
     (void)snprintf(number, sizeof(number), "D-%zu", *issued + 1);
-    assert_int_equal(issue(s, number).code, LW_OK);
+    assert_int_equal(support_issue_number(s->home.home, number).code, LW_OK);
     (*issued)++;
     assert_int_equal(change(s, WALLET_SUSPENDED).code, LW_OK);
     assert_int_equal(change(s, WALLET_ACTIVE).code, LW_OK);
@@ -216,7 +187,7 @@ static void a_full_disk_refuses_writes_and_no_more(void **state)
     const size_t rounds = support_fault_rounds(ROUNDS_SHORT, ROUNDS_FULL);
     make_disk(&disk);
     support_service_start(&s);
-    assert_int_equal(issue(&s, "D-1").code, LW_OK);
+    assert_int_equal(support_issue_number(s.home.home, "D-1").code, LW_OK);
     issued++;
     for (size_t i = 0; i < rounds; i++) {
         LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);

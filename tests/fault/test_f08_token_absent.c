@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "http_expect.h"
 #include "importing.h"
+#include "issue.h"
 #include "service.h"
 #include "shimmed.h"
 #include "wallet/flow_issue.h"
@@ -85,10 +86,10 @@ static lw_err bind(const char *number)
 /* The service opens by itself what the token seals. */
 static void wait_for_issue(const char *number)
 {
-    lw_err err = support_try_issue(&s.home, number);
+    lw_err err = support_issue_number(s.home.home, number);
     for (int i = 0; i < TRIES && (err.code == LW_E_TOKEN || err.code == LW_E_DENIED); i++) {
         rest();
-        err = support_try_issue(&s.home, number);
+        err = support_issue_number(s.home.home, number);
     }
     must(err);
 }
@@ -117,7 +118,7 @@ static void *issue_on(void *arg)
     char number[NUMBER_MAX];
     while (!atomic_load(w->stop) && w->strange.code == LW_OK) {
         (void)snprintf(number, sizeof(number), "I-%u-%u", w->index, w->issued);
-        const lw_err err = support_try_issue(&s.home, number);
+        const lw_err err = support_issue_number(s.home.home, number);
         w->issued += err.code == LW_OK ? 1 : 0;
         if (err.code != LW_OK && err.code != LW_E_TOKEN && err.code != LW_E_TIMEOUT) {
             w->strange = err;
@@ -134,7 +135,7 @@ static void pulled_out_once(size_t round)
     wait_for("/readyz", 503);
     expect_accepted();
     expect_put_off("/api/v1/audit/head");
-    assert_int_equal(support_try_issue(&s.home, number).code, LW_E_TOKEN);
+    assert_int_equal(support_issue_number(s.home.home, number).code, LW_E_TOKEN);
     assert_false(support_has_license(&s.home, number));
     assert_int_equal(bind("F-1").code, LW_E_TOKEN);
     assert_int_equal(status_of("/trust-list"), 200);
@@ -192,7 +193,8 @@ static void absent_at_the_start_it_verifies_and_signs_when_the_token_comes(void 
         wait_for("/readyz", 503);
         expect_accepted();
         expect_put_off("/api/v1/audit/head");
-        assert_int_equal(support_try_issue(&s.home, number).code, LW_E_DENIED); /* it is locked */
+        assert_int_equal(support_issue_number(s.home.home, number).code,
+                         LW_E_DENIED); /* it is locked */
         atomic_store(&shim.control->absent, 0);
         wait_for("/readyz", 200);
         wait_for_issue(number);

@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "http_expect.h"
 #include "wallet/flow_key.h"
+#include "issue.h"
 #include "service.h"
 #include "shimmed.h"
 
@@ -95,7 +96,7 @@ static void ask(size_t rounds, const char *number)
     for (size_t i = 0; i < rounds; i++) {
         expect_accepted();
         expect_unavailable("/api/v1/audit/head");
-        assert_int_equal(support_try_issue(&s.home, number).code, LW_E_DENIED);
+        assert_int_equal(support_issue_number(s.home.home, number).code, LW_E_DENIED);
         assert_int_equal(wallet_home_unlock(s.home.home).code, LW_E_TOKEN);
         (void)nanosleep(&pause, NULL);
     }
@@ -106,7 +107,7 @@ static void expect_well_again(const char *number)
 {
     start();
     expect_readyz(200, "token ok");
-    must(support_try_issue(&s.home, number));
+    must(support_issue_number(s.home.home, number));
     expect_accepted();
     stop();
 }

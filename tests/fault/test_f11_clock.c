@@ -20,10 +20,10 @@
 
 #include "fault.h"
 #include "importing.h"
+#include "issue.h"
 #include "service.h"
 #include "shimmed.h"
 #include "wallet/flow_audit.h"
-#include "wallet/flow_issue.h"
 #include "wallet/flow_key.h"
 #include "wallet/flow_status.h"
 #include "wallet/lq1.h"
@@ -59,29 +59,8 @@ static void issue(struct support_home *h, const char *number)
 {
     LW_AUTO_BUF until = LW_BUF(32);
     must(lw_date_put(&until, lw_days_of(lw_now(h->env.clock)) + LICENSE_DAYS));
-    const struct wallet_claim_text claims[] = {
-        {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
-        {LW_STR("address"), LW_STR("1 Market Street")},
-        {LW_STR("category"), LW_STR("Retail Food")},
-        {LW_STR("expiry_date"), lw_buf_text(&until)},
-    };
-    const struct wallet_holder holder = {.code_type = LW_STR("999"),
-                                         .code = LW_STR("1234-1"),
-                                         .role = LW_STR("holder"),
-                                         .name = LW_STR("Corner Bakery Ltd.")};
-    const struct wallet_issue_order order = {.type = LW_STR("business-license"),
-                                             .number = lw_str_c(number),
-                                             .holders = &holder,
-                                             .holder_count = 1,
-                                             .claims = claims,
-                                             .claim_count = sizeof(claims) / sizeof(claims[0]),
-                                             .valid_from = INT64_MIN,
-                                             .valid_until = INT64_MIN,
-                                             .actor = LW_STR("test")};
-    struct wallet_issued issued;
-    struct wallet_issue_fault faults[8];
-    size_t count = 8;
-    must(wallet_flow_issue(h->home, &order, &issued, faults, &count));
+    const struct support_order order = {.number = number, .until = lw_buf_text(&until)};
+    must(support_issue(h->home, &order));
 }
 
 static void expect(struct wallet_verifier *verifier, const lw_buf *text, const char *nonce,
@@ -405,7 +384,7 @@ static void expect_time_outs(struct support_service *s, struct support_shimmed *
                                      "Content-Type: application/json\r\n"
                                      "Content-Length: 100\r\n\r\n{"));
     support_shimmed_sign(shim, SHIM_HANG, 1);
-    assert_int_not_equal(support_try_issue(&s->home, number).code, LW_OK); /* it ends */
+    assert_int_not_equal(support_issue_number(s->home.home, number).code, LW_OK); /* it ends */
     support_shimmed_sign(shim, SHIM_NONE, 1);
     assert_false(support_has_license(&s->home, number));
     support_verify(s, LW_STR("LQ1:nothing"), ",\"record\":false", &reply);

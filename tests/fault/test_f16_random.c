@@ -18,10 +18,10 @@
 #include "fault.h"
 #include "hsm/rng.h"
 #include "importing.h"
+#include "issue.h"
 #include "service.h"
 #include "shimmed.h"
 #include "wallet/flow_audit.h"
-#include "wallet/flow_issue.h"
 #include "wallet/flow_key.h"
 #include "wallet/flow_person.h"
 #include "wallet/flow_status.h"
@@ -112,7 +112,7 @@ typedef lw_err flow_fn(bool *released);
 
 static lw_err issue(bool *released)
 {
-    const lw_err err = support_try_issue(&s.home, name_of("I"));
+    const lw_err err = support_issue_number(s.home.home, name_of("I"));
     *released = support_has_license(&s.home, name_of("I"));
     return err;
 }

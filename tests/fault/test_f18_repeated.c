@@ -17,11 +17,11 @@
 
 #include "fault.h"
 #include "http_expect.h"
+#include "issue.h"
 #include "service.h"
 #include "shimmed.h"
 #include "wallet/audit.h"
 #include "wallet/cbor.h"
-#include "wallet/flow_issue.h"
 #include "wallet/flow_person.h"
 #include "wallet/flow_status.h"
 #include "wallet/json_write.h"
@@ -172,30 +172,8 @@ static void a_credential_asked_for_again_is_the_same_with_one_index_and_one_entr
 
 static lw_err issue_version(const char *number, const char *version)
 {
-    const struct wallet_claim_text claims[] = {
-        {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
-        {LW_STR("address"), LW_STR("1 Market Street")},
-        {LW_STR("category"), LW_STR("Retail Food")},
-        {LW_STR("expiry_date"), LW_STR("2028-01-15")},
-    };
-    const struct wallet_holder holder = {.code_type = LW_STR("999"),
-                                         .code = LW_STR("1234-1"),
-                                         .role = LW_STR("holder"),
-                                         .name = LW_STR("Corner Bakery Ltd.")};
-    const struct wallet_issue_order order = {.type = LW_STR("business-license"),
-                                             .number = lw_str_c(number),
-                                             .version = lw_str_c(version),
-                                             .holders = &holder,
-                                             .holder_count = 1,
-                                             .claims = claims,
-                                             .claim_count = sizeof(claims) / sizeof(claims[0]),
-                                             .valid_from = INT64_MIN,
-                                             .valid_until = INT64_MIN,
-                                             .actor = LW_STR("test")};
-    struct wallet_issued issued;
-    struct wallet_issue_fault faults[8];
-    size_t count = 8;
-    return wallet_flow_issue(s.home.home, &order, &issued, faults, &count);
+    const struct support_order order = {.number = number, .version = version};
+    return support_issue(s.home.home, &order);
 }
 
 /* An order that names its version, the register's own key, can be repeated. */

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "importing.h"
-#include "wallet/flow_issue.h"
+#include "issue.h"
 #include "wallet/store_license.h"
 
 enum { RACERS = 6, ROUNDS = 8, TEXT = 32 };
@@ -31,31 +31,9 @@ struct racer {
 static void *order(void *arg)
 {
     struct racer *r = arg;
-    const struct wallet_claim_text claims[] = {
-        {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
-        {LW_STR("address"), LW_STR("1 Market Street")},
-        {LW_STR("category"), LW_STR("Retail Food")},
-        {LW_STR("expiry_date"), LW_STR("2028-01-15")},
-    };
-    const struct wallet_holder holder = {.code_type = LW_STR("999"),
-                                         .code = LW_STR("1234-1"),
-                                         .role = LW_STR("holder"),
-                                         .name = LW_STR("Corner Bakery Ltd.")};
-    const struct wallet_issue_order order = {.type = LW_STR("business-license"),
-                                             .number = lw_str_c(r->number),
-                                             .version = lw_str_c(r->version),
-                                             .holders = &holder,
-                                             .holder_count = 1,
-                                             .claims = claims,
-                                             .claim_count = sizeof(claims) / sizeof(claims[0]),
-                                             .valid_from = INT64_MIN,
-                                             .valid_until = INT64_MIN,
-                                             .actor = LW_STR("test")};
-    struct wallet_issued issued;
-    struct wallet_issue_fault faults[8];
-    size_t count = 8;
+    const struct support_order what = {.number = r->number, .version = r->version};
     (void)pthread_barrier_wait(r->start);
-    r->err = wallet_flow_issue(home.home, &order, &issued, faults, &count);
+    r->err = support_issue(home.home, &what);
     return NULL;
 }
 

@@ -6,8 +6,8 @@
 
 #include "hsm/digest.h"
 #include "hsm/rng.h"
+#include "issue.h"
 #include "wallet/flow_catalog.h"
-#include "wallet/flow_issue.h"
 #include "wallet/flow_status.h"
 #include "wallet/format.h"
 #include "wallet/lq1.h"
@@ -90,35 +90,7 @@ void support_home_drop(struct support_home *h)
 
 void support_home_issue(struct support_home *h, const char *number)
 {
-    const struct wallet_claim_text claims[] = {
-        {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
-        {LW_STR("address"), LW_STR("1 Market Street")},
-        {LW_STR("category"), LW_STR("Retail Food")},
-        {LW_STR("expiry_date"), LW_STR("2028-01-15")},
-    };
-    const struct wallet_holder holder = {.code_type = LW_STR("999"),
-                                         .code = LW_STR("1234-1"),
-                                         .role = LW_STR("holder"),
-                                         .name = LW_STR("Corner Bakery Ltd.")};
-    const struct wallet_issue_order order = {
-        .type = LW_STR("business-license"),
-        .number = lw_str_c(number),
-        .holders = &holder,
-        .holder_count = 1,
-        .claims = claims,
-        .claim_count = sizeof(claims) / sizeof(claims[0]),
-        .valid_from = INT64_MIN,
-        .valid_until = INT64_MIN,
-        .actor = LW_STR("test"),
-    };
-    struct wallet_issued issued;
-    struct wallet_issue_fault faults[8];
-    size_t count = 8;
-    const lw_err err = wallet_flow_issue(h->home, &order, &issued, faults, &count);
-    for (size_t i = 0; i < count && i < 8; i++) {
-        fprintf(stderr, "test support: %s: %s\n", faults[i].field, faults[i].why);
-    }
-    must(err);
+    must(support_issue_number(h->home, number));
 }
 
 static size_t find_claims(const struct wallet_license_type *type, const char *names,

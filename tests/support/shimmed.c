@@ -37,33 +37,6 @@ void support_shimmed_drop(struct support_shimmed *s)
     (void)munmap(s->control, sizeof(*s->control));
 }
 
-lw_err support_try_issue(struct support_home *h, const char *number)
-{
-    const struct wallet_claim_text claims[] = {
-        {LW_STR("legal_name"), LW_STR("Corner Bakery Ltd.")},
-        {LW_STR("address"), LW_STR("1 Market Street")},
-        {LW_STR("category"), LW_STR("Retail Food")},
-        {LW_STR("expiry_date"), LW_STR("2028-01-15")},
-    };
-    const struct wallet_holder holder = {.code_type = LW_STR("999"),
-                                         .code = LW_STR("1234-1"),
-                                         .role = LW_STR("holder"),
-                                         .name = LW_STR("Corner Bakery Ltd.")};
-    const struct wallet_issue_order order = {.type = LW_STR("business-license"),
-                                             .number = lw_str_c(number),
-                                             .holders = &holder,
-                                             .holder_count = 1,
-                                             .claims = claims,
-                                             .claim_count = sizeof(claims) / sizeof(claims[0]),
-                                             .valid_from = INT64_MIN,
-                                             .valid_until = INT64_MIN,
-                                             .actor = LW_STR("test")};
-    struct wallet_issued issued;
-    struct wallet_issue_fault faults[FAULTS];
-    size_t count = FAULTS;
-    return wallet_flow_issue(h->home, &order, &issued, faults, &count);
-}
-
 bool support_has_license(struct support_home *h, const char *number)
 {
     uint8_t id[WALLET_UUID_LEN];

@@ -20,9 +20,6 @@ void support_shimmed_sign(struct support_shimmed *s, enum shim_fault fault, unsi
 /** Unmap the control; after the home was dropped. */
 void support_shimmed_drop(struct support_shimmed *s);
 
-/** Issue a business license; unlike support_home_issue() it may fail. */
-lw_err support_try_issue(struct support_home *h, const char *number);
-
 /** Return whether the store holds a license of that number. */
 bool support_has_license(struct support_home *h, const char *number);
 
