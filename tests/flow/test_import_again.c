@@ -34,46 +34,6 @@ static uint64_t log_size(void)
     return size;
 }
 
-static struct wallet_import_record batch(uint64_t number)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    struct wallet_import_record record;
-    must(wallet_read_begin(wallet_home_store(home.home), &txn));
-    must(wallet_store_import_find(txn, number, &record));
-    return record;
-}
-
-static void load(const char *number, const char *version, struct wallet_stored_license *stored)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    uint8_t id[WALLET_UUID_LEN];
-    const lw_str type = LW_STR("business-license");
-    must(wallet_read_begin(wallet_home_store(home.home), &txn));
-    must(wallet_store_license_find_version(txn, type, lw_str_c(number), lw_str_c(version), id));
-    must(wallet_store_license_load(txn, id, WALLET_LOAD_ALL, stored));
-}
-
-static void assert_version(const char *number, const char *version, enum wallet_state state)
-{
-    WALLET_AUTO_LICENSE stored = {.state = 0};
-    load(number, version, &stored);
-    assert_string_equal(wallet_state_name(stored.state), wallet_state_name(state));
-}
-
-/* A register of its own, so that tests do not miss each other's licenses. */
-static struct wallet_import_result give(const char *name, const char *rows, const char *with,
-                                        struct support_import *import)
-{
-    struct support_import none = {.stop_at = 0};
-    struct support_import *to = import == NULL ? &none : import;
-    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
-    must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER));
-    must(lw_buf_put_c(&csv, rows));
-    to->order.register_name = lw_str_c(name);
-    must(support_import(home.home, lw_buf_view(&csv), with, to));
-    return to->result;
-}
-
 #define ROW(no, term, from, to, state, street)                                                     \
     no "," term ",ACC-" no ",Company " no "," from "," to "," from "," state "," street ",Food\n"
 #define NOW_ROW(no, term) ROW(no, term, "2026-01-01", "2028-12-31", "AAI", "Main Street")
@@ -93,13 +53,13 @@ static void for_the_same_register_nothing_is_signed_or_written(void **state)
         ROW("A-1", "a0", "2024-01-01", "2025-12-31", "AAI", "Main Street")
             ROW("A-3", "a3", "2026-01-01", "2028-12-31", "REV", "Main Street")
                 ROW("A-4", "a4", "2026-01-01", "2028-12-31", "SUS", "Main Street");
-    const struct wallet_import_result first = give("a", rows, map, NULL);
+    const struct wallet_import_result first = support_give(&home, "a", rows, map, NULL);
     assert_int_equal(first.fresh, 5);
     assert_int_equal(first.issued, 5);
-    assert_int_equal(batch(first.number).counts.fresh, 5);
-    assert_int_equal(batch(first.number).issued, 5);
+    assert_int_equal(support_batch(&home, first.number).counts.fresh, 5);
+    assert_int_equal(support_batch(&home, first.number).issued, 5);
     const uint64_t log = log_size();
-    const struct wallet_import_result again = give("a", rows, map, NULL);
+    const struct wallet_import_result again = support_give(&home, "a", rows, map, NULL);
     assert_int_equal(again.already, 5);
     assert_int_equal(again.fresh + again.changed + again.states + again.kept + again.gone, 0);
     assert_int_equal(again.number, 0);
@@ -107,12 +67,12 @@ static void for_the_same_register_nothing_is_signed_or_written(void **state)
     assert_int_equal(log_size(), log);
     /* A longer file, in another order. */
     const struct wallet_import_result longer =
-        give("a",
-             NOW_ROW("A-5", "a5") NOW_ROW("A-2", "a2") NOW_ROW("A-1", "a1")
-                 ROW("A-1", "a0", "2024-01-01", "2025-12-31", "AAI", "Main Street")
-                     ROW("A-3", "a3", "2026-01-01", "2028-12-31", "REV", "Main Street")
-                         ROW("A-4", "a4", "2026-01-01", "2028-12-31", "SUS", "Main Street"),
-             map, NULL);
+        support_give(&home, "a",
+                     NOW_ROW("A-5", "a5") NOW_ROW("A-2", "a2") NOW_ROW("A-1", "a1")
+                         ROW("A-1", "a0", "2024-01-01", "2025-12-31", "AAI", "Main Street")
+                             ROW("A-3", "a3", "2026-01-01", "2028-12-31", "REV", "Main Street")
+                                 ROW("A-4", "a4", "2026-01-01", "2028-12-31", "SUS", "Main Street"),
+                     map, NULL);
     assert_int_equal(longer.already, 5);
     assert_int_equal(longer.fresh, 1);
     assert_int_equal(longer.issued, 1);
@@ -127,25 +87,26 @@ static void a_changed_row_is_the_next_version_of_its_term(void **state)
     WALLET_AUTO_LICENSE now = {.state = 0};
     static const char second[] =
         ROW("B-1", "b1", "2026-01-01", "2028-12-31", "AAI", "North Street");
-    (void)give("b", NOW_ROW("B-1", "b1"), map, NULL);
-    struct wallet_import_result r = give("b", second, map, NULL);
+    (void)support_give(&home, "b", NOW_ROW("B-1", "b1"), map, NULL);
+    struct wallet_import_result r = support_give(&home, "b", second, map, NULL);
     assert_int_equal(r.changed, 1);
     assert_int_equal(r.fresh + r.already + r.gone, 0);
     assert_int_equal(r.issued, 1);
-    load("B-1", "b1", &old);
-    load("B-1", "b1~2", &now);
+    support_load_version(&home, "B-1", "b1", &old);
+    support_load_version(&home, "B-1", "b1~2", &now);
     assert_int_equal(old.state, WALLET_SUPERSEDED);
     assert_int_equal(now.state, WALLET_ACTIVE);
     assert_memory_equal(old.successor, now.license.id, WALLET_UUID_LEN);
     assert_true(now.has_predecessor);
     assert_memory_equal(now.predecessor, old.license.id, WALLET_UUID_LEN);
-    r = give("b", second, map, NULL);
+    r = support_give(&home, "b", second, map, NULL);
     assert_int_equal(r.already, 1);
     assert_int_equal(r.issued, 0);
-    r = give("b", NOW_ROW("B-1", "b1"), map, NULL); /* as it was at first: a change as well */
+    r = support_give(&home, "b", NOW_ROW("B-1", "b1"), map,
+                     NULL); /* as it was at first: a change as well */
     assert_int_equal(r.changed, 1);
-    assert_version("B-1", "b1~2", WALLET_SUPERSEDED);
-    assert_version("B-1", "b1~3", WALLET_ACTIVE);
+    support_version_is(&home, "B-1", "b1~2", WALLET_SUPERSEDED);
+    support_version_is(&home, "B-1", "b1~3", WALLET_ACTIVE);
 }
 
 /* Everything that a license says counts. */
@@ -162,14 +123,14 @@ static void holder_dates_and_claims_are_compared(void **state)
         "C-1,c1,ACC-1,Company,2026-01-01,2028-12-31,2026-01-01,AAI,Road,Food\n",
         "C-1,c1,ACC-1,Company,2026-01-01,2028-12-31,2026-01-01,AAI,Street,Drink\n",
     };
-    assert_int_equal(give("c", rows[0], map, NULL).fresh, 1);
+    assert_int_equal(support_give(&home, "c", rows[0], map, NULL).fresh, 1);
     for (size_t i = 1; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct support_import dry = {.order = {.dry_run = true}};
-        const struct wallet_import_result r = give("c", rows[i], map, &dry);
+        const struct wallet_import_result r = support_give(&home, "c", rows[i], map, &dry);
         assert_int_equal(r.changed, 1);
         assert_int_equal(r.issued, 0);
     }
-    assert_int_equal(give("c", rows[0], map, NULL).already, 1);
+    assert_int_equal(support_give(&home, "c", rows[0], map, NULL).already, 1);
 }
 
 static void a_term_of_the_past_is_mended_behind_the_newer_ones(void **state)
@@ -179,45 +140,46 @@ static void a_term_of_the_past_is_mended_behind_the_newer_ones(void **state)
     WALLET_AUTO_LICENSE next = {.state = 0};
     static const char mended[] = ROW("D-1", "d1", "2022-01-01", "2023-12-31", "AAI", "Right Street")
         ROW("D-1", "d2", "2024-01-01", "2025-12-31", "AAC", "Right Street") NOW_ROW("D-1", "d3");
-    (void)give("d",
-               ROW("D-1", "d1", "2022-01-01", "2023-12-31", "AAI", "Wrong Street")
-                   ROW("D-1", "d2", "2024-01-01", "2025-12-31", "AAC", "Wrong Street")
-                       NOW_ROW("D-1", "d3"),
-               map, NULL);
-    const struct wallet_import_result r = give("d", mended, map, NULL);
+    (void)support_give(&home, "d",
+                       ROW("D-1", "d1", "2022-01-01", "2023-12-31", "AAI", "Wrong Street")
+                           ROW("D-1", "d2", "2024-01-01", "2025-12-31", "AAC", "Wrong Street")
+                               NOW_ROW("D-1", "d3"),
+                       map, NULL);
+    const struct wallet_import_result r = support_give(&home, "d", mended, map, NULL);
     assert_int_equal(r.changed, 2);
     assert_int_equal(r.already, 1);
-    assert_version("D-1", "d1", WALLET_SUPERSEDED);
-    assert_version("D-1", "d2~2", WALLET_CANCELLED);
-    assert_version("D-1", "d3", WALLET_ACTIVE);
-    load("D-1", "d1~2", &old);
-    load("D-1", "d2~2", &next);
+    support_version_is(&home, "D-1", "d1", WALLET_SUPERSEDED);
+    support_version_is(&home, "D-1", "d2~2", WALLET_CANCELLED);
+    support_version_is(&home, "D-1", "d3", WALLET_ACTIVE);
+    support_load_version(&home, "D-1", "d1~2", &old);
+    support_load_version(&home, "D-1", "d2~2", &next);
     assert_int_equal(old.state, WALLET_SUPERSEDED);
     assert_memory_equal(old.successor, next.license.id, WALLET_UUID_LEN);
-    assert_int_equal(give("d", mended, map, NULL).issued, 0);
+    assert_int_equal(support_give(&home, "d", mended, map, NULL).issued, 0);
 }
 
 static void without_keys_the_next_version_is_counted(void **state)
 {
     (void)state;
-    (void)give("e", NOW_ROW("E-1", ""), no_terms, NULL);
-    struct wallet_import_result r = give(
-        "e", ROW("E-1", "", "2026-01-01", "2028-12-31", "AAI", "North Street"), no_terms, NULL);
+    (void)support_give(&home, "e", NOW_ROW("E-1", ""), no_terms, NULL);
+    struct wallet_import_result r =
+        support_give(&home, "e", ROW("E-1", "", "2026-01-01", "2028-12-31", "AAI", "North Street"),
+                     no_terms, NULL);
     assert_int_equal(r.changed, 1);
-    assert_version("E-1", "1", WALLET_SUPERSEDED);
-    assert_version("E-1", "2", WALLET_ACTIVE);
+    support_version_is(&home, "E-1", "1", WALLET_SUPERSEDED);
+    support_version_is(&home, "E-1", "2", WALLET_ACTIVE);
     /* A later start renews; the only row of a number with an earlier start corrects it. */
-    r = give("e", ROW("E-1", "", "2026-06-01", "2029-12-31", "AAI", "North Street"), no_terms,
-             NULL);
+    r = support_give(&home, "e", ROW("E-1", "", "2026-06-01", "2029-12-31", "AAI", "North Street"),
+                     no_terms, NULL);
     assert_int_equal(r.fresh, 1);
     assert_int_equal(r.renewed, 1);
-    assert_version("E-1", "3", WALLET_ACTIVE);
-    r = give("e", ROW("E-1", "", "2026-05-01", "2029-12-31", "AAI", "North Street"), no_terms,
-             NULL);
+    support_version_is(&home, "E-1", "3", WALLET_ACTIVE);
+    r = support_give(&home, "e", ROW("E-1", "", "2026-05-01", "2029-12-31", "AAI", "North Street"),
+                     no_terms, NULL);
     assert_int_equal(r.changed, 1);
     assert_int_equal(r.gone, 0);
-    assert_version("E-1", "3", WALLET_SUPERSEDED);
-    assert_version("E-1", "4", WALLET_ACTIVE);
+    support_version_is(&home, "E-1", "3", WALLET_SUPERSEDED);
+    support_version_is(&home, "E-1", "4", WALLET_ACTIVE);
 }
 
 #define STATE_ROW(no, term, state) ROW(no, term, "2026-01-01", "2028-12-31", state, "Main Street")
@@ -226,37 +188,37 @@ static void states_that_the_register_changed_are_set(void **state)
 {
     (void)state;
     WALLET_AUTO_LICENSE stored = {.state = 0};
-    (void)give("f",
-               STATE_ROW("F-1", "f1", "AAI") STATE_ROW("F-2", "f2", "AAI")
-                   STATE_ROW("F-3", "f3", "AAI") STATE_ROW("F-4", "f4", "SUS"),
-               map, NULL);
+    (void)support_give(&home, "f",
+                       STATE_ROW("F-1", "f1", "AAI") STATE_ROW("F-2", "f2", "AAI")
+                           STATE_ROW("F-3", "f3", "AAI") STATE_ROW("F-4", "f4", "SUS"),
+                       map, NULL);
     const char *later = STATE_ROW("F-1", "f1", "REV") STATE_ROW("F-2", "f2", "AAC")
         STATE_ROW("F-3", "f3", "SUS") STATE_ROW("F-4", "f4", "AAI");
     struct support_import kept = {.order = {.keep_states = true}};
     const uint64_t log = log_size();
-    struct wallet_import_result r = give("f", later, map, &kept);
+    struct wallet_import_result r = support_give(&home, "f", later, map, &kept);
     assert_int_equal(r.states, 0);
     assert_int_equal(r.kept, 4);
     assert_int_equal(kept.issue_count, 4);
     assert_int_equal(log_size(), log);
-    r = give("f", later, map, NULL);
+    r = support_give(&home, "f", later, map, NULL);
     assert_int_equal(r.already, 4);
     assert_int_equal(r.states, 4);
     assert_int_equal(r.issued, 0);
     assert_true(r.number > 0);
     assert_int_equal(r.revoked + r.cancelled + r.suspended + r.active, 4);
-    assert_version("F-1", "f1", WALLET_REVOKED);
-    assert_version("F-2", "f2", WALLET_CANCELLED);
-    assert_version("F-3", "f3", WALLET_SUSPENDED);
-    assert_version("F-4", "f4", WALLET_ACTIVE);
-    load("F-1", "f1", &stored);
+    support_version_is(&home, "F-1", "f1", WALLET_REVOKED);
+    support_version_is(&home, "F-2", "f2", WALLET_CANCELLED);
+    support_version_is(&home, "F-3", "f3", WALLET_SUSPENDED);
+    support_version_is(&home, "F-4", "f4", WALLET_ACTIVE);
+    support_load_version(&home, "F-1", "f1", &stored);
     assert_int_equal(stored.reason_code, WALLET_REASON_REGISTER);
     assert_non_null(strstr((const char *)stored.reason.ptr, "the register says so"));
     /* And back again, as the register suspended it. */
-    r = give("f", STATE_ROW("F-3", "f3", "AAI"), map,
-             &(struct support_import){.order = {.part = true}});
+    r = support_give(&home, "f", STATE_ROW("F-3", "f3", "AAI"), map,
+                     &(struct support_import){.order = {.part = true}});
     assert_int_equal(r.states, 1);
-    assert_version("F-3", "f3", WALLET_ACTIVE);
+    support_version_is(&home, "F-3", "f3", WALLET_ACTIVE);
 }
 
 static void what_officers_decided_stays(void **state)
@@ -265,60 +227,62 @@ static void what_officers_decided_stays(void **state)
     struct support_import import = {.stop_at = 0};
     static const char rows[] = STATE_ROW("G-1", "g1", "AAI") STATE_ROW("G-2", "g2", "AAI")
         STATE_ROW("G-3", "g3", "AAI") STATE_ROW("G-4", "g4", "AAI");
-    (void)give("g", rows, map, NULL);
+    (void)support_give(&home, "g", rows, map, NULL);
     change("G-1", WALLET_SUSPENDED);
     change("G-2", WALLET_REVOKED);
     change("G-3", WALLET_SUSPENDED);
     change("G-4", WALLET_CANCELLED);
     struct wallet_import_result r =
-        give("g",
-             STATE_ROW("G-1", "g1", "AAI") STATE_ROW("G-2", "g2", "AAI")
-                 ROW("G-3", "g3", "2026-01-01", "2028-12-31", "AAI", "North Street")
-                     ROW("G-4", "g4", "2026-01-01", "2028-12-31", "AAI", "North Street"),
-             map, &import);
+        support_give(&home, "g",
+                     STATE_ROW("G-1", "g1", "AAI") STATE_ROW("G-2", "g2", "AAI")
+                         ROW("G-3", "g3", "2026-01-01", "2028-12-31", "AAI", "North Street")
+                             ROW("G-4", "g4", "2026-01-01", "2028-12-31", "AAI", "North Street"),
+                     map, &import);
     assert_int_equal(r.states, 0);
     assert_int_equal(r.changed, 1);
     assert_int_equal(r.kept, 3);
     assert_int_equal(import.issue_count, 3);
     assert_non_null(strstr(import.issues[0].why, "lw license resume"));
     assert_non_null(strstr(import.issues[1].why, "lw license reissue"));
-    assert_version("G-1", "g1", WALLET_SUSPENDED);
-    assert_version("G-2", "g2", WALLET_REVOKED);
-    assert_version("G-3", "g3", WALLET_SUPERSEDED);
-    assert_version("G-3", "g3~2", WALLET_SUSPENDED); /* changed, and as suspended as before */
-    assert_version("G-4", "g4", WALLET_CANCELLED);
+    support_version_is(&home, "G-1", "g1", WALLET_SUSPENDED);
+    support_version_is(&home, "G-2", "g2", WALLET_REVOKED);
+    support_version_is(&home, "G-3", "g3", WALLET_SUPERSEDED);
+    support_version_is(&home, "G-3", "g3~2",
+                       WALLET_SUSPENDED); /* changed, and as suspended as before */
+    support_version_is(&home, "G-4", "g4", WALLET_CANCELLED);
 }
 
 /* What is renewed in the same register as it is revoked was revoked first. */
 static void a_term_that_is_revoked_and_renewed_at_once_is_revoked(void **state)
 {
     (void)state;
-    (void)give("h", STATE_ROW("H-1", "h1", "AAI") STATE_ROW("H-2", "h2", "AAI"), map, NULL);
-    const struct wallet_import_result r =
-        give("h",
-             STATE_ROW("H-1", "h1", "REV") ROW("H-1", "h11", "2026-06-01", "2029-12-31", "AAI",
-                                               "Main Street") STATE_ROW("H-2", "h2", "SUS")
-                 ROW("H-2", "h22", "2026-06-01", "2029-12-31", "AAI", "Main Street"),
-             map, NULL);
+    (void)support_give(&home, "h", STATE_ROW("H-1", "h1", "AAI") STATE_ROW("H-2", "h2", "AAI"), map,
+                       NULL);
+    const struct wallet_import_result r = support_give(
+        &home, "h",
+        STATE_ROW("H-1", "h1", "REV") ROW("H-1", "h11", "2026-06-01", "2029-12-31", "AAI",
+                                          "Main Street") STATE_ROW("H-2", "h2", "SUS")
+            ROW("H-2", "h22", "2026-06-01", "2029-12-31", "AAI", "Main Street"),
+        map, NULL);
     assert_int_equal(r.states, 1);
     assert_int_equal(r.renewed, 2);
-    assert_version("H-1", "h1", WALLET_REVOKED);
-    assert_version("H-1", "h11", WALLET_ACTIVE);
-    assert_version("H-2", "h2", WALLET_SUPERSEDED);
-    assert_version("H-2", "h22", WALLET_ACTIVE);
+    support_version_is(&home, "H-1", "h1", WALLET_REVOKED);
+    support_version_is(&home, "H-1", "h11", WALLET_ACTIVE);
+    support_version_is(&home, "H-2", "h2", WALLET_SUPERSEDED);
+    support_version_is(&home, "H-2", "h22", WALLET_ACTIVE);
 }
 
 static void rows_that_stand_twice_are_named_with_both_lines(void **state)
 {
     (void)state;
     struct support_import import = {.stop_at = 0};
-    (void)give("i", NOW_ROW("I-1", "i1"), map, NULL);
+    (void)support_give(&home, "i", NOW_ROW("I-1", "i1"), map, NULL);
     const struct wallet_import_result r =
-        give("i",
-             NOW_ROW("I-1", "i1") NOW_ROW("I-2", "i2") NOW_ROW("I-2", "i2")
-                 ROW("I-1", "i1", "2026-01-01", "2028-12-31", "AAI", "North Street")
-                     ROW("I-1", "i1", "2026-01-01", "2028-12-31", "AAI", "South Street"),
-             map, &import);
+        support_give(&home, "i",
+                     NOW_ROW("I-1", "i1") NOW_ROW("I-2", "i2") NOW_ROW("I-2", "i2")
+                         ROW("I-1", "i1", "2026-01-01", "2028-12-31", "AAI", "North Street")
+                             ROW("I-1", "i1", "2026-01-01", "2028-12-31", "AAI", "South Street"),
+                     map, &import);
     assert_int_equal(r.bad, 4);
     assert_int_equal(r.fresh, 1); /* I-2, once */
     assert_int_equal(r.changed + r.already + r.gone, 0);
@@ -331,7 +295,8 @@ static void rows_that_stand_twice_are_named_with_both_lines(void **state)
     assert_int_equal(import.issues[2].line, 5);
     assert_int_equal(import.issues[2].other, 2);
     assert_int_equal(import.issues[3].line, 6);
-    assert_version("I-1", "i1", WALLET_ACTIVE); /* which of the three holds, nobody can say */
+    support_version_is(&home, "I-1", "i1",
+                       WALLET_ACTIVE); /* which of the three holds, nobody can say */
 }
 
 static void a_key_that_looks_as_if_it_were_counted_is_refused(void **state)
@@ -339,7 +304,7 @@ static void a_key_that_looks_as_if_it_were_counted_is_refused(void **state)
     (void)state;
     struct support_import import = {.stop_at = 0};
     const struct wallet_import_result r =
-        give("k", NOW_ROW("K-1", "k1~2") NOW_ROW("K-2", "k2~x"), map, &import);
+        support_give(&home, "k", NOW_ROW("K-1", "k1~2") NOW_ROW("K-2", "k2~x"), map, &import);
     assert_int_equal(r.bad, 1);
     assert_int_equal(r.fresh, 1);
     assert_int_equal(import.issues[0].line, 2);
@@ -356,10 +321,11 @@ static void a_license_whose_holder_was_erased_is_left(void **state)
     (void)state;
     struct support_import import = {.stop_at = 0};
     WALLET_AUTO_LICENSE stored = {.state = 0};
-    (void)give("l", NOW_ROW("L-1", "l1"), map, NULL);
-    load("L-1", "l1", &stored);
+    (void)support_give(&home, "l", NOW_ROW("L-1", "l1"), map, NULL);
+    support_load_version(&home, "L-1", "l1", &stored);
     must(wallet_store_write(wallet_home_store(home.home), erase, &stored));
-    const struct wallet_import_result r = give("l", NOW_ROW("L-1", "l1"), map, &import);
+    const struct wallet_import_result r =
+        support_give(&home, "l", NOW_ROW("L-1", "l1"), map, &import);
     assert_int_equal(r.already, 1);
     assert_int_equal(r.kept, 1);
     assert_int_equal(r.issued, 0);

@@ -30,45 +30,6 @@ static void must(lw_err err)
     }
 }
 
-static void load(const char *number, const char *version, struct wallet_stored_license *stored)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    uint8_t id[WALLET_UUID_LEN];
-    const lw_str type = LW_STR("business-license");
-    must(wallet_read_begin(wallet_home_store(home.home), &txn));
-    must(wallet_store_license_find_version(txn, type, lw_str_c(number), lw_str_c(version), id));
-    must(wallet_store_license_load(txn, id, WALLET_LOAD_ALL, stored));
-}
-
-static void assert_version(const char *number, const char *version, enum wallet_state state)
-{
-    WALLET_AUTO_LICENSE stored = {.state = 0};
-    load(number, version, &stored);
-    assert_string_equal(wallet_state_name(stored.state), wallet_state_name(state));
-}
-
-static struct wallet_import_record batch(uint64_t number)
-{
-    WALLET_AUTO_TXN txn = NULL;
-    struct wallet_import_record record;
-    must(wallet_read_begin(wallet_home_store(home.home), &txn));
-    must(wallet_store_import_find(txn, number, &record));
-    return record;
-}
-
-static struct wallet_import_result give(const char *name, const char *rows,
-                                        struct support_import *import)
-{
-    struct support_import none = {.stop_at = 0};
-    struct support_import *to = import == NULL ? &none : import;
-    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
-    must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER));
-    must(lw_buf_put_c(&csv, rows));
-    to->order.register_name = lw_str_c(name);
-    must(support_import(home.home, lw_buf_view(&csv), map, to));
-    return to->result;
-}
-
 #define ROW(no, term, until, state, street)                                                        \
     no "," term ",ACC-" no ",Company " no ",2026-01-01," until ",2026-01-01," state "," street     \
        ",Food\n"
@@ -91,7 +52,7 @@ static size_t events(const char *number, const char *version, enum wallet_audit_
     uint64_t indexes[32];
     size_t count = 32;
     size_t found = 0;
-    load(number, version, &stored);
+    support_load_version(&home, number, version, &stored);
     must(wallet_read_begin(wallet_home_store(home.home), &txn));
     must(wallet_audit_find_subject(txn, LW_BYTES(stored.license.id), 0, indexes, &count));
     for (size_t i = 0; i < count; i++) {
@@ -137,28 +98,28 @@ static void a_voided_batch_restores_what_it_had_changed(void **state)
     static const char before[] = NOW_ROW("F-1", "f1") NOW_ROW("F-2", "f2") NOW_ROW("F-3", "f3");
     static const char after[] =
         MOVED_ROW("F-1", "f1") MOVED_ROW("F-2", "f2") NOW_ROW("F-3", "f3") NOW_ROW("F-4", "f4");
-    const struct wallet_import_result first = give("void", before, NULL);
+    const struct wallet_import_result first = support_give(&home, "void", before, NULL, NULL);
     change("F-2", WALLET_SUSPENDED);
-    const struct wallet_import_result second = give("void", after, NULL);
+    const struct wallet_import_result second = support_give(&home, "void", after, NULL, NULL);
     assert_int_equal(second.changed, 2);
     assert_int_equal(second.fresh, 1);
     assert_int_equal(void_batch(first.number, &v, &h), LW_E_CONFLICT);
     assert_int_equal(h.changed, 2);
     assert_int_equal(h.by, second.number);
-    assert_int_equal(batch(first.number).state, WALLET_IMPORT_DONE);
+    assert_int_equal(support_batch(&home, first.number).state, WALLET_IMPORT_DONE);
 
     assert_int_equal(void_batch(second.number, &v, &h), LW_OK);
     assert_int_equal(v.revoked, 3);
     assert_int_equal(v.restored, 2);
-    assert_int_equal(batch(second.number).state, WALLET_IMPORT_VOIDED);
-    assert_string_equal(batch(second.number).void_reason, "wrong map");
-    assert_version("F-1", "f1", WALLET_SUPERSEDED);
-    assert_version("F-1", "f1~2", WALLET_REVOKED);
-    assert_version("F-1", "f1~3", WALLET_ACTIVE);
-    assert_version("F-2", "f2~3", WALLET_SUSPENDED); /* as it was */
-    assert_version("F-4", "f4", WALLET_REVOKED);
-    load("F-1", "f1~2", &voided);
-    load("F-1", "f1~3", &restored);
+    assert_int_equal(support_batch(&home, second.number).state, WALLET_IMPORT_VOIDED);
+    assert_string_equal(support_batch(&home, second.number).void_reason, "wrong map");
+    support_version_is(&home, "F-1", "f1", WALLET_SUPERSEDED);
+    support_version_is(&home, "F-1", "f1~2", WALLET_REVOKED);
+    support_version_is(&home, "F-1", "f1~3", WALLET_ACTIVE);
+    support_version_is(&home, "F-2", "f2~3", WALLET_SUSPENDED); /* as it was */
+    support_version_is(&home, "F-4", "f4", WALLET_REVOKED);
+    support_load_version(&home, "F-1", "f1~2", &voided);
+    support_load_version(&home, "F-1", "f1~3", &restored);
     assert_memory_equal(voided.successor, restored.license.id, WALLET_UUID_LEN);
     assert_memory_equal(restored.predecessor, voided.license.id, WALLET_UUID_LEN);
     assert_int_equal(voided.reason_code, WALLET_REASON_VOIDED);
@@ -168,17 +129,17 @@ static void a_voided_batch_restores_what_it_had_changed(void **state)
 
     /* The register of before says the same; the one of after is issued anew. */
     struct support_import dry = {.order = {.dry_run = true}};
-    struct wallet_import_result r = give("void", before, &dry);
+    struct wallet_import_result r = support_give(&home, "void", before, NULL, &dry);
     assert_int_equal(r.already, 3);
     assert_int_equal(r.changed + r.fresh + r.gone, 0);
-    r = give("void", after, NULL);
+    r = support_give(&home, "void", after, NULL, NULL);
     assert_int_equal(r.changed, 2);
     assert_int_equal(r.fresh, 1);
     assert_true(r.number > second.number);
-    assert_version("F-1", "f1~4", WALLET_ACTIVE);
-    assert_version("F-4", "f4~2", WALLET_ACTIVE);
-    load("F-4", "f4", &voided);
-    load("F-4", "f4~2", &restored);
+    support_version_is(&home, "F-1", "f1~4", WALLET_ACTIVE);
+    support_version_is(&home, "F-4", "f4~2", WALLET_ACTIVE);
+    support_load_version(&home, "F-4", "f4", &voided);
+    support_load_version(&home, "F-4", "f4~2", &restored);
     assert_memory_equal(voided.successor, restored.license.id, WALLET_UUID_LEN);
     /* One after the other they can all be taken back. */
     assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
@@ -194,14 +155,14 @@ static void a_batch_of_which_something_was_presented_is_not_voided(void **state)
     struct hindrances h;
     LW_AUTO_BUF credential = LW_BUF(SUPPORT_TEXT_MAX);
     const struct wallet_import_result r =
-        give("shown", NOW_ROW("G-1", "g1") NOW_ROW("G-2", "g2"), NULL);
+        support_give(&home, "shown", NOW_ROW("G-1", "g1") NOW_ROW("G-2", "g2"), NULL, NULL);
     must(wallet_flow_credential(home.home, wallet_license_ref_parse(LW_STR("G-2")),
                                 LW_STR("dc+sd-cwt"), &home.holder.key, &credential));
     assert_int_equal(void_batch(r.number, &v, &h), LW_E_CONFLICT);
     assert_int_equal(v.hindered, 1);
     assert_int_equal(h.presented, 1);
-    assert_version("G-1", "g1", WALLET_ACTIVE);
-    assert_int_equal(batch(r.number).state, WALLET_IMPORT_DONE);
+    support_version_is(&home, "G-1", "g1", WALLET_ACTIVE);
+    assert_int_equal(support_batch(&home, r.number).state, WALLET_IMPORT_DONE);
 }
 
 static void a_voiding_that_makes_no_sense_is_refused(void **state)
@@ -210,7 +171,8 @@ static void a_voiding_that_makes_no_sense_is_refused(void **state)
     struct wallet_void_result v;
     struct hindrances h;
     char path[SUPPORT_PATH_MAX];
-    const struct wallet_import_result r = give("sense", NOW_ROW("H-1", "h1"), NULL);
+    const struct wallet_import_result r =
+        support_give(&home, "sense", NOW_ROW("H-1", "h1"), NULL, NULL);
     assert_int_equal(void_batch(r.number + 1000, &v, &h), LW_E_NOT_FOUND);
     assert_int_equal(
         wallet_flow_void_import(home.home, r.number, LW_STR(""), LW_STR("clerk"), NULL, &v).code,
@@ -220,7 +182,7 @@ static void a_voiding_that_makes_no_sense_is_refused(void **state)
     assert_int_equal(flock(fd, LOCK_EX), 0);
     assert_int_equal(void_batch(r.number, &v, &h), LW_E_BUSY);
     assert_int_equal(close(fd), 0);
-    assert_version("H-1", "h1", WALLET_ACTIVE);
+    support_version_is(&home, "H-1", "h1", WALLET_ACTIVE);
 }
 
 static lw_err begin_voiding(struct wallet_txn *txn, void *ctx)
@@ -239,9 +201,9 @@ static void a_voiding_that_was_ended_goes_on(void **state)
     struct hindrances h;
     struct support_import refused = {.order = {.register_name = LW_STR("half")}};
     LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
-    (void)give("half", NOW_ROW("I-1", "i1") NOW_ROW("I-2", "i2"), NULL);
+    (void)support_give(&home, "half", NOW_ROW("I-1", "i1") NOW_ROW("I-2", "i2"), NULL, NULL);
     struct wallet_import_result r =
-        give("half", MOVED_ROW("I-1", "i1") MOVED_ROW("I-2", "i2"), NULL);
+        support_give(&home, "half", MOVED_ROW("I-1", "i1") MOVED_ROW("I-2", "i2"), NULL, NULL);
     must(wallet_store_write(wallet_home_store(home.home), begin_voiding, &r.number));
     must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER NOW_ROW("I-1", "i1")));
     assert_int_equal(support_import(home.home, lw_buf_view(&csv), map, &refused).code,
@@ -249,8 +211,8 @@ static void a_voiding_that_was_ended_goes_on(void **state)
     assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
     assert_int_equal(v.revoked, 2);
     assert_int_equal(v.restored, 2);
-    assert_version("I-1", "i1~3", WALLET_ACTIVE);
-    assert_version("I-2", "i2~3", WALLET_ACTIVE);
+    support_version_is(&home, "I-1", "i1~3", WALLET_ACTIVE);
+    support_version_is(&home, "I-2", "i2~3", WALLET_ACTIVE);
 }
 
 static lw_code reissue(const char *number, struct wallet_issued *issued)
@@ -266,7 +228,7 @@ static void a_mistaken_revocation_is_mended_by_a_license_linked_to_it(void **sta
     struct wallet_issued issued;
     WALLET_AUTO_LICENSE old = {.state = 0};
     WALLET_AUTO_LICENSE now = {.state = 0};
-    (void)give("mend", NOW_ROW("J-1", "j1"), NULL);
+    (void)support_give(&home, "mend", NOW_ROW("J-1", "j1"), NULL, NULL);
     assert_int_equal(reissue("J-1", &issued), LW_E_CONFLICT); /* it is in force */
     change("J-1", WALLET_REVOKED);
     assert_int_equal(wallet_flow_reissue(home.home, wallet_license_ref_parse(LW_STR("J-1")),
@@ -275,8 +237,8 @@ static void a_mistaken_revocation_is_mended_by_a_license_linked_to_it(void **sta
                      LW_E_VALUE);
     assert_int_equal(reissue("J-1", &issued), LW_OK);
     assert_string_equal(issued.version, "j1~2");
-    load("J-1", "j1", &old);
-    load("J-1", "j1~2", &now);
+    support_load_version(&home, "J-1", "j1", &old);
+    support_load_version(&home, "J-1", "j1~2", &now);
     assert_int_equal(old.state, WALLET_REVOKED);
     assert_int_equal(now.state, WALLET_ACTIVE);
     assert_memory_equal(old.successor, now.license.id, WALLET_UUID_LEN);
@@ -288,7 +250,8 @@ static void a_mistaken_revocation_is_mended_by_a_license_linked_to_it(void **sta
     assert_int_equal(reissue("J-1", &issued), LW_E_CONFLICT);
     assert_int_equal(reissue("J-9", &issued), LW_E_NOT_FOUND);
     /* The register says the same of it as before. */
-    const struct wallet_import_result r = give("mend", NOW_ROW("J-1", "j1"), NULL);
+    const struct wallet_import_result r =
+        support_give(&home, "mend", NOW_ROW("J-1", "j1"), NULL, NULL);
     assert_int_equal(r.already, 1);
     assert_int_equal(r.kept + r.states + r.gone, 0);
 }
@@ -301,8 +264,8 @@ static void a_counted_version_is_mended_by_the_next_number(void **state)
     change("K-1", WALLET_CANCELLED);
     assert_int_equal(reissue("K-1", &issued), LW_OK);
     assert_string_equal(issued.version, "2");
-    assert_version("K-1", "1", WALLET_CANCELLED);
-    assert_version("K-1", "2", WALLET_ACTIVE);
+    support_version_is(&home, "K-1", "1", WALLET_CANCELLED);
+    support_version_is(&home, "K-1", "2", WALLET_ACTIVE);
 }
 
 static void a_person_who_is_added_stands_in_the_log(void **state)

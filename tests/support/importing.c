@@ -5,7 +5,6 @@
 
 #include "wallet/audit.h"
 #include "wallet/record.h"
-#include "wallet/store_license.h"
 
 enum { PAGE = 64 };
 
@@ -105,6 +104,51 @@ lw_err support_import(struct wallet_home *home, lw_bytes csv, const char *map,
     import->missing_count = 0;
     import->asked_to_revoke = 0;
     return wallet_flow_import(home, &order, &watch, &import->result);
+}
+
+struct wallet_import_result support_give(struct support_home *home, const char *name,
+                                         const char *rows, const char *map,
+                                         struct support_import *import)
+{
+    struct support_import none = {.stop_at = 0};
+    struct support_import *to = import == NULL ? &none : import;
+    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
+    must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER));
+    must(lw_buf_put_c(&csv, rows));
+    to->order.register_name = lw_str_c(name);
+    must(support_import(home->home, lw_buf_view(&csv), map == NULL ? support_import_map : map, to));
+    return to->result;
+}
+
+struct wallet_import_record support_batch(struct support_home *home, uint64_t number)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_import_record record;
+    must(wallet_read_begin(wallet_home_store(home->home), &txn));
+    must(wallet_store_import_find(txn, number, &record));
+    return record;
+}
+
+void support_load_version(struct support_home *home, const char *number, const char *version,
+                          struct wallet_stored_license *stored)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    uint8_t id[WALLET_UUID_LEN];
+    must(wallet_read_begin(wallet_home_store(home->home), &txn));
+    must(wallet_store_license_find_version(txn, type_id, lw_str_c(number), lw_str_c(version), id));
+    must(wallet_store_license_load(txn, id, WALLET_LOAD_ALL, stored));
+}
+
+void support_version_is(struct support_home *home, const char *number, const char *version,
+                        enum wallet_state state)
+{
+    WALLET_AUTO_LICENSE stored = {.state = 0};
+    support_load_version(home, number, version, &stored);
+    if (stored.state != state) {
+        fprintf(stderr, "test support: %s %s is %s, not %s\n", number, version,
+                wallet_state_name(stored.state), wallet_state_name(state));
+        abort();
+    }
 }
 
 void support_import_row(lw_buf *csv, const char *number, const char *term, const char *from,

@@ -4,6 +4,8 @@
 
 #include "home.h"
 #include "wallet/flow_import.h"
+#include "wallet/store_journal.h"
+#include "wallet/store_license.h"
 
 enum { SUPPORT_ISSUES_MAX = 64, SUPPORT_REGISTER_MAX = 4 * 1024 * 1024 };
 enum { SUPPORT_MISSING_MAX = 16 };
@@ -42,6 +44,28 @@ struct support_import {
 /** Import `csv` with `map` as business licenses. */
 lw_err support_import(struct wallet_home *home, lw_bytes csv, const char *map,
                       struct support_import *import);
+
+/**
+ * Import `rows` as the register `name`: one of its own, so that tests do not miss each other's
+ * licenses. Fails the test when the import does.
+ *
+ * map     NULL: support_import_map
+ * import  what differs from the usual, and what the watch was told; NULL: nothing
+ */
+struct wallet_import_result support_give(struct support_home *home, const char *name,
+                                         const char *rows, const char *map,
+                                         struct support_import *import);
+
+/** Read batch `number`, which exists. */
+struct wallet_import_record support_batch(struct support_home *home, uint64_t number);
+
+/** Load a version of a business license, which exists; free it with wallet_license_free(). */
+void support_load_version(struct support_home *home, const char *number, const char *version,
+                          struct wallet_stored_license *stored);
+
+/** Fail the test unless that version is in `state`. */
+void support_version_is(struct support_home *home, const char *number, const char *version,
+                        enum wallet_state state);
 
 /** Append a row of the header; dates as YYYY-MM-DD. */
 void support_import_row(lw_buf *csv, const char *number, const char *term, const char *from,
