@@ -94,7 +94,7 @@ static lw_err seen_of(struct wallet_home *home, struct home_seen *now)
     return err.code == LW_E_NOT_FOUND ? LW_SUCCESS : err;
 }
 
-/* Other processes note what they have seen, too: under a lock, the longest stays. */
+/* Other threads and processes note what they have seen, too: under a lock, the longest stays. */
 static lw_err note_locked(struct wallet_home *home, bool replace)
 {
     struct home_seen before;
@@ -107,7 +107,7 @@ static lw_err note_locked(struct wallet_home *home, bool replace)
     if (replace || !before.there || before.size < now.size) {
         LW_TRY(write_seen(home->config, &now));
     }
-    home->seen = now.size;
+    atomic_store(&home->seen, now.size); /* last: who sees it may rely on the file */
     return LW_SUCCESS;
 }
 
@@ -120,7 +120,7 @@ lw_err home_seen_note(struct wallet_home *home, bool replace)
         LW_TRY(wallet_read_begin(home->store, &txn));
         LW_TRY(wallet_audit_head(txn, &size, root));
     }
-    if (size == home->seen && !replace) {
+    if (size == atomic_load(&home->seen) && !replace) {
         return LW_SUCCESS;
     }
     const int fd = open(home->config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -260,7 +260,7 @@ lw_err home_guard(struct wallet_home *home)
         return LW_FAIL(LW_E_CONFLICT, "home: the store is a copy: its original may be in use",
                        LW_NOWHERE);
     }
-    home->seen = s.seen_size;
+    atomic_store(&home->seen, s.seen_size);
     home->guarded = true;
     return s.recorded ? LW_SUCCESS : home_place_record(home);
 }

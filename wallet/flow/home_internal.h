@@ -47,7 +47,7 @@ struct wallet_home {
     const char *store_dir;  /* its folder's name within the home; static */
     atomic_bool log_broken; /* the log does not chain with its signed head: no license is signed */
     bool guarded;           /* home_guard() found it to be the one and the newest */
-    uint64_t seen; /* size of the log when it was last noted as seen; for one thread at a time */
+    _Atomic uint64_t seen;  /* size of the log when it was last noted as seen, durably */
     struct hsm_pool *pool;
     struct wallet_shortcuts shortcuts;
     pthread_mutex_t lock; /* guards what is below */
@@ -75,7 +75,8 @@ struct home_seen {
 LW_MUST_USE lw_err home_seen_read(const struct wallet_home_config *config, struct home_seen *seen);
 
 /**
- * Note the store's head as seen, durably; one that was seen before and is longer stays.
+ * Note the store's head as seen, durably; one that was seen before and is longer stays. For any
+ * thread, and beside other processes.
  *
  * replace  whatever was seen before: the store was adopted
  */
