@@ -93,7 +93,9 @@ enum cli_exit cli_parse(struct cli *cli, int argc, char **argv)
         return CLI_DONE;
     }
     if (cli->arg_count < cli->command->args_min) {
-        return cli_usage(cli, "an argument is missing");
+        fprintf(stderr, "lw %s: %s is missing; see `lw %s --help`\n", cli->command->name,
+                cli->command->args, cli->command->name);
+        return CLI_USAGE;
     }
     if (cli->arg_count > cli->command->args_max) {
         return cli_usage(cli, "too many arguments");

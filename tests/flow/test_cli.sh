@@ -43,7 +43,7 @@ complains "an option given twice" 2 "given twice" lw license list --state active
 complains "an option without its value" 2 "needs a value" lw license list --state
 complains "a flag with a value" 2 "takes no value" lw license list --json=yes
 complains "an argument too many" 2 "too many arguments" lw license show A B
-complains "an argument missing" 2 "argument is missing" lw license show
+complains "an argument missing" 2 "NUMBER is missing" lw license show
 complains "a language that is not there" 2 "en or zh" lw license list --lang fr
 complains "a manual page that is not there" 2 "no command" lw --manual nonsense
 if [ -w /dev/full ]; then
