@@ -157,17 +157,11 @@ static void read_state_values(const struct wallet_json_at *at, struct wallet_imp
         wallet_json_at_fault(at, "must have 1 to 32 members");
         return;
     }
-    /* jansson's iterator wants a tree it may write to; only names are read here. */
-    union {
-        const json_t *given;
-        json_t *object;
-    } tree = {.given = at->value};
-    for (void *i = json_object_iter(tree.object); i != NULL;
-         i = json_object_iter_next(tree.object, i)) {
-        const char *value = json_object_iter_key(i);
-        const struct wallet_json_at member = wallet_json_at_member(at, value);
+    for (const char *name = wallet_json_name_after(at->value, NULL); name != NULL;
+         name = wallet_json_name_after(at->value, name)) {
+        const struct wallet_json_at member = wallet_json_at_member(at, name);
         plan->states[plan->state_count++] =
-            (struct import_state){.value = lw_str_c(value), .state = read_state_name(&member)};
+            (struct import_state){.value = lw_str_c(name), .state = read_state_name(&member)};
     }
 }
 
@@ -288,13 +282,9 @@ static void read_claims(const struct wallet_json_at *at, struct wallet_import_pl
         wallet_json_at_fault(at, "must have 1 to 64 members");
         return;
     }
-    union {
-        const json_t *given;
-        json_t *object;
-    } tree = {.given = at->value};
-    for (void *i = json_object_iter(tree.object); i != NULL;
-         i = json_object_iter_next(tree.object, i)) {
-        const struct wallet_json_at member = wallet_json_at_member(at, json_object_iter_key(i));
+    for (const char *name = wallet_json_name_after(at->value, NULL); name != NULL;
+         name = wallet_json_name_after(at->value, name)) {
+        const struct wallet_json_at member = wallet_json_at_member(at, name);
         read_claim(&member, plan);
     }
     put_photos_by_number(plan);

@@ -53,14 +53,9 @@ static void each_column(const struct wallet_json_at *at, struct wallet_import_pl
     if (!wallet_json_at_present(at) || !wallet_json_at_object(at)) {
         return;
     }
-    /* jansson's iterator wants a tree it may write to; only names are read here. */
-    union {
-        const json_t *given;
-        json_t *object;
-    } tree = {.given = at->value};
-    for (void *i = json_object_iter(tree.object); i != NULL;
-         i = json_object_iter_next(tree.object, i)) {
-        const struct wallet_json_at member = wallet_json_at_member(at, json_object_iter_key(i));
+    for (const char *name = wallet_json_name_after(at->value, NULL); name != NULL;
+         name = wallet_json_name_after(at->value, name)) {
+        const struct wallet_json_at member = wallet_json_at_member(at, name);
         read(&member, plan);
     }
 }

@@ -284,20 +284,25 @@ size_t wallet_json_at_texts(const struct wallet_json_at *at, size_t min, size_t 
     return count;
 }
 
-void wallet_json_at_only(const struct wallet_json_at *at, const char *const *names)
+const char *wallet_json_name_after(const json_t *object, const char *name)
 {
     /* jansson's iterator wants a tree it may write to; only names are read here. */
     union {
         const json_t *given;
         json_t *object;
-    } tree = {.given = at->value};
-    void *iter = json_object_iter(tree.object);
-    while (iter != NULL) {
-        const char *name = json_object_iter_key(iter);
+    } tree = {.given = object};
+    void *i = name == NULL ? json_object_iter(tree.object)
+                           : json_object_iter_next(tree.object, json_object_key_to_iter(name));
+    return i == NULL ? NULL : json_object_iter_key(i);
+}
+
+void wallet_json_at_only(const struct wallet_json_at *at, const char *const *names)
+{
+    for (const char *name = wallet_json_name_after(at->value, NULL); name != NULL;
+         name = wallet_json_name_after(at->value, name)) {
         if (find_word(lw_str_c(name), names) == SIZE_MAX) {
             const struct wallet_json_at member = wallet_json_at_member(at, name);
             wallet_json_at_fault(&member, "is not known here");
         }
-        iter = json_object_iter_next(tree.object, iter);
     }
 }

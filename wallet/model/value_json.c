@@ -199,14 +199,9 @@ static lw_err read_object(const json_t *value, lw_buf *item)
     if (json_object_size(value) > OBJECT_MEMBERS_MAX) {
         return LW_FAIL(LW_E_LIMIT, "value: more than 64 members", LW_NOWHERE);
     }
-    /* jansson's iterator wants a tree it may write to; only names are read here. */
-    union {
-        const json_t *given;
-        json_t *object;
-    } tree = {.given = value};
-    for (void *i = json_object_iter(tree.object); i != NULL;
-         i = json_object_iter_next(tree.object, i)) {
-        const lw_str key = lw_str_c(json_object_iter_key(i));
+    for (const char *name = wallet_json_name_after(value, NULL); name != NULL;
+         name = wallet_json_name_after(value, name)) {
+        const lw_str key = lw_str_c(name);
         size_t at = count++;
         for (; at > 0 && key_before(key, keys[at - 1]); at--) {
             keys[at] = keys[at - 1];

@@ -106,6 +106,12 @@ size_t wallet_json_at_array(const struct wallet_json_at *at, size_t min, size_t 
 /** Read an array of texts into `texts`; returns how many (0 when absent and `min` is 0). */
 size_t wallet_json_at_texts(const struct wallet_json_at *at, size_t min, size_t max, lw_str *texts);
 
+/**
+ * Return the name of the first member (`name` NULL) or of the one after `name`, NULL at the end or
+ * when `object` is none. In no set order; `name` must be one that this returned.
+ */
+const char *wallet_json_name_after(const json_t *object, const char *name);
+
 /** Report each member of an object that is not among `names` (ends with NULL). */
 void wallet_json_at_only(const struct wallet_json_at *at, const char *const *names);
 
