@@ -3,6 +3,7 @@
 
 #include "doctor.h"
 #include "idp/client.h"
+#include "wallet/status_publish.h"
 #include "wallet/store_key.h"
 #include "wallet/store_status.h"
 
@@ -12,6 +13,7 @@ enum {
     BODY_MAX = 64 * 1024,
     URI_BYTES = 512,
     CRL_LATE_S = 8 * LW_DAY_S, /* a day after it was due */
+    LIST_LATE_S = 2 * WALLET_STATUS_TTL_S,
 };
 
 static const char run_service[] = "Start the service (`lw serve`): it signs them anew in time.";
@@ -25,12 +27,29 @@ static void check_doc(struct doctor *d, const char *what, const struct wallet_si
                (long long)((doc->exp - d->now) / LW_HOUR_S));
 }
 
+/* Used, and not signed for two times its ttl, which is the slowest cadence. */
+static bool is_late(const struct wallet_stored_list *list, int64_t now)
+{
+    return list->allocated > 0 && now - list->token_iat > LIST_LATE_S;
+}
+
+static void say_late(struct doctor *d, const struct wallet_stored_list *late)
+{
+    if (late->number != 0) {
+        doctor_say(d, DOCTOR_SOON,
+                   "`lw serve` signs it; if that runs, its log and the keys above say why not.",
+                   "status list %llu of %s, and perhaps others, waits to be signed anew",
+                   (unsigned long long)late->number, late->agency);
+    }
+}
+
 static void check_status_lists(struct doctor *d, const struct wallet_txn *txn)
 {
     struct wallet_page page = {.len = 0};
     size_t fresh = 0;
     size_t ended = 0;
     size_t unsigned_lists = 0;
+    struct wallet_stored_list late = {.agency = ""}; /* the first that waits */
     while (!page.end) {
         struct wallet_stored_list lists[PAGE];
         size_t count = PAGE;
@@ -44,6 +63,9 @@ static void check_status_lists(struct doctor *d, const struct wallet_txn *txn)
             }
             const bool signed_once = lists[i].token_exp != 0;
             const bool good = signed_once && lists[i].token_exp > d->now;
+            if (late.number == 0 && is_late(&lists[i], d->now)) {
+                late = lists[i];
+            }
             fresh += good ? 1 : 0;
             ended += signed_once && !good ? 1 : 0;
             unsigned_lists += !signed_once && lists[i].allocated > 0 ? 1 : 0;
@@ -58,6 +80,7 @@ static void check_status_lists(struct doctor *d, const struct wallet_txn *txn)
     } else {
         doctor_say(d, DOCTOR_GOOD, NULL, "%zu status lists are fresh", fresh);
     }
+    say_late(d, &late);
 }
 
 /* A list that is read under the CA key's label, once for all certificates of the key. */

@@ -1,4 +1,4 @@
-/* What `lw doctor` says of keys as time goes by; cli/doctor_keys.c by itself, with our clock. */
+/* What `lw doctor` says of keys and lists as time goes by: its families, with our clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +10,8 @@
 #include "home.h"
 #include "keyring.h"
 #include "wallet/flow_key.h"
+#include "wallet/flow_status.h"
+#include "wallet/status_publish.h"
 
 static struct support_home home;
 static struct doctor found;
@@ -32,11 +34,21 @@ void doctor_say(struct doctor *d, enum doctor_grade grade, const char *advice, c
     va_end(args);
 }
 
-static void ask_at(int64_t now)
+enum doctor_grade doctor_grade_end(int64_t now, int64_t end, int64_t soon_s)
+{
+    return now >= end ? DOCTOR_BAD : end - now < soon_s ? DOCTOR_SOON : DOCTOR_GOOD;
+}
+
+static void ask(void (*family)(struct doctor *d), int64_t now)
 {
     home.clock.now = now;
     found = (struct doctor){.now = now, .home = home.home};
-    doctor_keys(&found);
+    family(&found);
+}
+
+static void ask_at(int64_t now)
+{
+    ask(doctor_keys, now);
 }
 
 /* The one line that begins so, or NULL. */
@@ -127,6 +139,22 @@ static void a_step_that_nobody_takes_is_told_of_after_an_hour(void **state)
     home.clock.now = start;
 }
 
+static void a_list_that_nobody_signs_is_told_of_before_it_ends(void **state)
+{
+    (void)state;
+    const int64_t start = home.clock.now;
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    size_t published = 0;
+    support_home_issue(&home, "LATE-1");
+    support_home_lq1(&home, "LATE-1", &text);
+    must(wallet_flow_publish_status(home.home, &published));
+    ask(doctor_lists, start + 2 * WALLET_STATUS_TTL_S);
+    assert_null(line_of("status list "));
+    ask(doctor_lists, start + 2 * WALLET_STATUS_TTL_S + 1);
+    expect("status list ", DOCTOR_SOON, " of market-regulation, and perhaps others, waits");
+    home.clock.now = start;
+}
+
 static void without_a_home_nothing_is_said(void **state)
 {
     (void)state;
@@ -154,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_active_key_is_told_of_in_its_time),
         cmocka_unit_test(a_step_that_nobody_takes_is_told_of_after_an_hour),
+        cmocka_unit_test(a_list_that_nobody_signs_is_told_of_before_it_ends),
         cmocka_unit_test(without_a_home_nothing_is_said),
     };
     return cmocka_run_group_tests(tests, make, drop);

@@ -13,6 +13,7 @@
 #include "wallet/jwk.h"
 #include "wallet/status_check.h"
 #include "wallet/store_credential.h"
+#include "wallet/store_key.h"
 #include "wallet/store_license.h"
 #include "wallet/trust_list.h"
 
@@ -257,6 +258,54 @@ static void many_lists_are_signed_together_at_most_so_many_in_a_call(void **stat
     assert_true(left + 1 >= WALLET_STATUS_OPEN); /* a change does not sign the unchanged */
 }
 
+struct lists_of {
+    const char *agency;
+    size_t count;
+};
+
+static lw_err open_lists(struct wallet_txn *txn, void *ctx)
+{
+    const struct lists_of *of = ctx;
+    uint64_t number = 0;
+    for (size_t i = 0; i < of->count; i++) {
+        LW_TRY(wallet_store_status_open(txn, lw_str_c(of->agency), WALLET_STATUS_SIZE_MIN,
+                                        home.clock.now, &number));
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err lose_key(struct wallet_txn *txn, void *ctx)
+{
+    const struct lists_of *of = ctx;
+    struct wallet_key_record key;
+    LW_TRY(wallet_store_key_active(txn, HSM_PURPOSE_STATUS, lw_str_c(of->agency), &key));
+    return wallet_store_key_set_state(txn, lw_str_c(key.label), WALLET_KEY_RETIRED, home.clock.now);
+}
+
+static void an_agency_whose_lists_cannot_be_signed_does_not_hold_up_the_others(void **state)
+{
+    (void)state;
+    char number[32];
+    size_t count = 0;
+    enum wallet_state from = WALLET_ACTIVE;
+    const struct wallet_publish_order four = {.cadence_s = WALLET_STATUS_TTL_S / 2, .max = 4};
+    struct lists_of failing = {.agency = "tax-bureau", .count = 40};
+    struct wallet_store *store = wallet_home_store(home.home);
+    (void)new_license(number);
+    must(wallet_flow_publish_status(home.home, &count));
+    home.clock.now += WALLET_STATUS_TTL_S;
+    must(wallet_store_write(store, open_lists, &failing)); /* never signed: they come first */
+    must(wallet_store_write(store, lose_key, &failing));
+    assert_int_equal(wallet_flow_publish(home.home, &four, &count).code, LW_E_NOT_FOUND);
+    assert_true(count > 0 && count <= four.max);
+    while (count > 0) {
+        assert_int_equal(wallet_flow_publish(home.home, &four, &count).code, LW_E_NOT_FOUND);
+    }
+    assert_int_equal(published(number, true).as_of, home.clock.now);
+    must(change(number, WALLET_SUSPENDED, &from)); /* publishes, although theirs are due as well */
+    assert_int_equal(published(number, false).outcome, WALLET_STATUS_NOT_VALID);
+}
+
 struct purge {
     size_t entries;
 };
@@ -371,6 +420,7 @@ int main(void)
         cmocka_unit_test(the_trust_list_is_signed_again_past_half_its_life),
         cmocka_unit_test(many_lists_are_signed_together_at_most_so_many_in_a_call),
         cmocka_unit_test(lists_retire_a_day_after_their_last_credential),
+        cmocka_unit_test(an_agency_whose_lists_cannot_be_signed_does_not_hold_up_the_others),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

@@ -12,7 +12,8 @@
 #include "wallet/store_status.h"
 
 enum {
-    TOGETHER = 16, /* lists signed at the same time */
+    TOGETHER = 16,    /* lists signed at the same time */
+    FAILING_MAX = 64, /* agencies that are known to fail; of more, each list is tried */
     URI_MAX = 512,
     ARRAY_MAX = WALLET_STATUS_SIZE_MAX * WALLET_STATUS_STORE_BITS / 8,
     /* A list is kept a day past the end of its last credential, as its tokens live. */
@@ -31,6 +32,12 @@ struct entry {
     lw_err err; /* why it is not published */
 };
 
+/* An agency whose lists cannot be signed: in this call no further one is tried. */
+struct failing {
+    char agency[sizeof(((struct wallet_stored_list *)0)->agency)];
+    lw_err err;
+};
+
 struct publishing {
     struct wallet_home *home;
     int64_t now;
@@ -42,6 +49,8 @@ struct publishing {
     pthread_cond_t signed_all;
     size_t waiting; /* jobs with the signers; guarded by `lock` */
     size_t published;
+    struct failing failing[FAILING_MAX];
+    size_t failing_count;
 };
 
 lw_err flow_status_uri(const struct wallet_home *home, uint64_t number, lw_buf *uri)
@@ -91,6 +100,30 @@ static lw_err publishing_new(struct wallet_home *home, struct publishing **p)
     return LW_SUCCESS;
 }
 
+static lw_err failing_of(const struct publishing *p, const char *agency)
+{
+    for (size_t i = 0; i < p->failing_count; i++) {
+        if (strcmp(p->failing[i].agency, agency) == 0) {
+            return p->failing[i].err;
+        }
+    }
+    return LW_SUCCESS;
+}
+
+/* Told once a call for each agency, whose id is in every list's record. */
+static void note_failing(struct publishing *p, const char *agency, lw_err err)
+{
+    if (err.code == LW_OK || p->failing_count == FAILING_MAX ||
+        failing_of(p, agency).code != LW_OK) {
+        return;
+    }
+    struct failing *f = &p->failing[p->failing_count++];
+    memcpy(f->agency, agency, sizeof(f->agency));
+    f->err = err;
+    lw_log_err(p->home->env->log, LW_WARN, "status_lists_not_signed", err,
+               (struct lw_field){.key = "agency", .value = lw_str_c(f->agency)});
+}
+
 static void read_entry(const struct publishing *p, const struct wallet_txn *txn, uint64_t number,
                        struct entry *e)
 {
@@ -105,7 +138,11 @@ static void read_entry(const struct publishing *p, const struct wallet_txn *txn,
     /* Its entries are deleted with it: a clock that is in doubt retires none, it is signed on. */
     e->retires = wallet_status_list_ended(&e->list, p->now - KEPT_S) &&
                  wallet_home_clock_holds(p->home, p->now);
-    if (!e->retires) {
+    if (e->retires) {
+        return;
+    }
+    e->err = failing_of(p, e->list.agency);
+    if (e->err.code == LW_OK) {
         e->err = wallet_store_status_array(txn, number, &e->list, &e->array);
     }
 }
@@ -125,16 +162,24 @@ static lw_err read_some(struct publishing *p, int64_t signed_until, struct walle
     return LW_SUCCESS;
 }
 
-static lw_err draft(const struct publishing *p, struct entry *e)
+static lw_err find_signer(struct publishing *p, struct entry *e)
+{
+    const lw_err err =
+        wallet_home_signer(p->home, HSM_PURPOSE_STATUS, lw_str_c(e->list.agency), &e->signer);
+    note_failing(p, e->list.agency, err);
+    return err;
+}
+
+static lw_err draft(struct publishing *p, struct entry *e)
 {
     LW_AUTO_BUF uri = LW_BUF(URI_MAX);
     LW_AUTO_BUF aggregation = LW_BUF(URI_MAX);
     LW_AUTO_BUF lst = LW_BUF(WALLET_STATUS_TOKEN_STORE_MAX);
+    LW_TRY(find_signer(p, e));
     LW_TRY(flow_status_uri(p->home, e->list.number, &uri));
     LW_TRY(lw_buf_put_c(&aggregation, p->home->config->base_url));
     LW_TRY(lw_buf_put_c(&aggregation, "/status"));
     LW_TRY(wallet_status_deflate(lw_buf_view(&e->array), &lst));
-    LW_TRY(wallet_home_signer(p->home, HSM_PURPOSE_STATUS, lw_str_c(e->list.agency), &e->signer));
     const struct wallet_status_parts parts = {
         .uri = lw_buf_text(&uri),
         .iat = p->now,
@@ -187,10 +232,11 @@ static lw_err sign_jobs(struct publishing *p)
     return LW_SUCCESS;
 }
 
-static lw_err finish(struct entry *e)
+static lw_err finish(struct publishing *p, struct entry *e)
 {
     for (size_t form = 0; form < WALLET_STATUS_FORMS; form++) {
         const struct hsm_job *job = &e->jobs[form];
+        note_failing(p, e->list.agency, job->err);
         LW_TRY(job->err);
         LW_TRY(wallet_status_finish(&e->drafts[form], &e->signer,
                                     (lw_bytes){.ptr = job->sig, .len = job->sig_len},
@@ -215,7 +261,8 @@ static void sign_some(struct publishing *p)
     for (size_t i = 0; i < p->count; i++) {
         struct entry *e = &p->entries[i];
         if (e->jobs != NULL) {
-            e->err = err.code == LW_OK ? finish(e) : err;
+            note_failing(p, e->list.agency, err);
+            e->err = err.code == LW_OK ? finish(p, e) : err;
         }
     }
 }
@@ -261,6 +308,16 @@ static lw_err write_some(struct wallet_txn *txn, void *ctx)
                 : LW_SUCCESS;
 }
 
+/* What failed is not counted: it would keep the others from their turn each time. */
+static size_t count_good(const struct publishing *p)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        good += p->entries[i].err.code == LW_OK ? 1 : 0;
+    }
+    return good;
+}
+
 static lw_err first_error(const struct publishing *p)
 {
     for (size_t i = 0; i < p->count; i++) {
@@ -286,7 +343,7 @@ lw_err wallet_flow_publish(struct wallet_home *home, const struct wallet_publish
             first = first.code == LW_OK ? first_error(p) : first;
             err = wallet_store_write(home->store, write_some, p);
             *published += err.code == LW_OK ? p->published : 0;
-            left -= p->count;
+            left -= count_good(p);
         }
         clear(p);
     }

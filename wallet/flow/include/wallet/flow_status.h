@@ -26,7 +26,9 @@ struct wallet_publish_order {
 /**
  * Sign every list that changed or whose tokens are as old as the cadence, changed ones first, and
  * retire those whose credentials have all ended a day ago. Costs what is due, not what exists. A
- * list that cannot be signed does not hold up the others: the first such error is returned.
+ * list that cannot be signed does not hold up the others, and does not count for the order's `max`:
+ * the first such error is returned, and the log names its agency, of which no further list is tried
+ * in this call.
  *
  * published  set to how many lists were signed
  * source     specs/status-list.md SI-4 to SI-6
