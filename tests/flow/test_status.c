@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "home.h"
+#include "row.h"
+#include "txn.h"
 #include "wallet/audit.h"
 #include "wallet/flow_issue.h"
 #include "wallet/flow_status.h"
@@ -258,6 +260,24 @@ static void many_lists_are_signed_together_at_most_so_many_in_a_call(void **stat
     assert_true(left + 1 >= WALLET_STATUS_OPEN); /* a change does not sign the unchanged */
 }
 
+/* Lists that are signed again and again. */
+static size_t list_count(void)
+{
+    enum { MANY = 64 };
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_page page = {.len = 0};
+    struct wallet_stored_list lists[MANY];
+    size_t count = MANY;
+    size_t live = 0;
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_status_list_page(txn, LW_STR(""), &page, lists, &count));
+    assert_true(page.end);
+    for (size_t i = 0; i < count; i++) {
+        live += lists[i].retired ? 0 : 1;
+    }
+    return live;
+}
+
 struct lists_of {
     const char *agency;
     size_t count;
@@ -304,6 +324,44 @@ static void an_agency_whose_lists_cannot_be_signed_does_not_hold_up_the_others(v
     assert_int_equal(published(number, true).as_of, home.clock.now);
     must(change(number, WALLET_SUSPENDED, &from)); /* publishes, although theirs are due as well */
     assert_int_equal(published(number, false).outcome, WALLET_STATUS_NOT_VALID);
+}
+
+/* Puts list `number` where it is due and its record does not say it is: its write fails. */
+static lw_err misplace(struct wallet_txn *txn, void *ctx)
+{
+    const uint64_t *number = ctx;
+    struct wallet_stored_list list;
+    LW_TRY(wallet_store_status_list_get(txn, *number, &list));
+    for (unsigned to = 0; to < 2; to++) {
+        struct wallet_row_key key = {0};
+        wallet_row_key_byte(&key, wallet_status_list_dirty(&list) ? 0 : 1);
+        wallet_row_key_time(&key, list.token_iat - (int64_t)to);
+        wallet_row_key_u64(&key, *number);
+        const lw_bytes at = wallet_row_key_view(&key);
+        LW_TRY(to == 0 ? wallet_txn_delete(txn, WALLET_KS_STATUS_DUE, at)
+                       : wallet_txn_put(txn, WALLET_KS_STATUS_DUE, at, (lw_bytes){0}));
+    }
+    return LW_SUCCESS;
+}
+
+static void a_list_that_cannot_be_kept_takes_no_other_with_it(void **state)
+{
+    (void)state;
+    char number[32];
+    size_t count = 0;
+    const struct wallet_publish_order one = {.cadence_s = WALLET_STATUS_TTL_S / 2, .max = 1};
+    (void)new_license(number);
+    uint64_t list = place_of(number).list;
+    must(wallet_flow_publish_status(home.home, &count));
+    const size_t all = list_count();
+    must(wallet_store_write(wallet_home_store(home.home), misplace, &list));
+    home.clock.now += WALLET_STATUS_TTL_S;
+    assert_int_equal(wallet_flow_publish(home.home, &one, &count).code, LW_E_NOT_FOUND);
+    assert_int_equal(count, 1); /* the broken one stands first, and another is signed */
+    assert_int_equal(wallet_flow_publish_status(home.home, &count).code, LW_E_NOT_FOUND);
+    assert_int_equal(count, all - 2);
+    assert_int_equal(wallet_flow_publish_status(home.home, &count).code, LW_E_NOT_FOUND);
+    assert_int_equal(count, 0);
 }
 
 struct purge {
@@ -400,6 +458,12 @@ static int make(void **state)
     return 0;
 }
 
+static int make_again(void **state)
+{
+    support_home_drop(&home);
+    return make(state);
+}
+
 static int drop(void **state)
 {
     (void)state;
@@ -420,7 +484,9 @@ int main(void)
         cmocka_unit_test(the_trust_list_is_signed_again_past_half_its_life),
         cmocka_unit_test(many_lists_are_signed_together_at_most_so_many_in_a_call),
         cmocka_unit_test(lists_retire_a_day_after_their_last_credential),
-        cmocka_unit_test(an_agency_whose_lists_cannot_be_signed_does_not_hold_up_the_others),
+        cmocka_unit_test_setup(an_agency_whose_lists_cannot_be_signed_does_not_hold_up_the_others,
+                               make_again),
+        cmocka_unit_test_setup(a_list_that_cannot_be_kept_takes_no_other_with_it, make_again),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

@@ -1,7 +1,7 @@
 /*
  * Publishing: the lists that are due are read, packed and handed to the signers together, by
- * completion, and what was signed is kept in one transaction. A list costs its own size, and what
- * is not due costs nothing (decision 0029).
+ * completion, and what was signed is kept in one transaction, or, when that cannot be, each by
+ * itself. A list costs its own size, and what is not due costs nothing (decision 0029).
  */
 #include "flow_publish.h"
 
@@ -48,7 +48,6 @@ struct publishing {
     pthread_mutex_t lock;
     pthread_cond_t signed_all;
     size_t waiting; /* jobs with the signers; guarded by `lock` */
-    size_t published;
     struct failing failing[FAILING_MAX];
     size_t failing_count;
 };
@@ -280,6 +279,14 @@ static lw_err write_entry(struct wallet_txn *txn, const struct publishing *p, co
                       : wallet_store_status_publish(txn, e->list.number, &tokens);
 }
 
+/* Some of those that were signed, to be kept in one transaction. */
+struct keeping {
+    const struct publishing *p;
+    size_t from;
+    size_t to;
+    size_t published;
+};
+
 /*
  * One that another process has published meanwhile, of a later version, is as good. That lists say
  * something new is logged, once for those that are kept together; that one is signed again for its
@@ -287,25 +294,37 @@ static lw_err write_entry(struct wallet_txn *txn, const struct publishing *p, co
  */
 static lw_err write_some(struct wallet_txn *txn, void *ctx)
 {
-    struct publishing *p = ctx;
+    struct keeping *k = ctx;
     bool news = false;
-    p->published = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        const struct entry *e = &p->entries[i];
+    k->published = 0;
+    for (size_t i = k->from; i < k->to; i++) {
+        const struct entry *e = &k->p->entries[i];
         if (e->err.code != LW_OK) {
             continue;
         }
-        const lw_err err = write_entry(txn, p, e);
+        const lw_err err = write_entry(txn, k->p, e);
         if (err.code == LW_E_CONFLICT) {
             continue;
         }
         LW_TRY(err);
         news = news || e->retires || wallet_status_list_dirty(&e->list);
-        p->published += e->retires ? 0 : 1;
+        k->published += e->retires ? 0 : 1;
     }
-    return news ? home_audit(txn, p->now, WALLET_AUDIT_STATUS_LIST_SIGNED, LW_STR("system"),
+    return news ? home_audit(txn, k->p->now, WALLET_AUDIT_STATUS_LIST_SIGNED, LW_STR("system"),
                              (lw_bytes){NULL, 0})
                 : LW_SUCCESS;
+}
+
+/* Each by itself: what cannot be kept is that list's fault alone. */
+static void keep_each(struct publishing *p, size_t *published)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct keeping one = {.p = p, .from = i, .to = i + 1};
+        if (p->entries[i].err.code == LW_OK) {
+            p->entries[i].err = wallet_store_write(p->home->store, write_some, &one);
+            *published += p->entries[i].err.code == LW_OK ? one.published : 0;
+        }
+    }
 }
 
 /* What failed is not counted: it would keep the others from their turn each time. */
@@ -316,6 +335,29 @@ static size_t count_good(const struct publishing *p)
         good += p->entries[i].err.code == LW_OK ? 1 : 0;
     }
     return good;
+}
+
+/* Then further ones would be signed for nothing. */
+static bool is_of_store(lw_err err)
+{
+    const lw_class class = lw_err_class(err.code);
+    return (class == LW_CLASS_ENVIRONMENT && err.code != LW_E_CORRUPT) || class == LW_CLASS_BUSY;
+}
+
+/* Keeps what was signed. errors  of the store as a whole; a list's own stand with it */
+static lw_err keep(struct publishing *p, size_t *published)
+{
+    struct keeping all = {.p = p, .to = p->count};
+    if (count_good(p) == 0) {
+        return LW_SUCCESS;
+    }
+    const lw_err err = wallet_store_write(p->home->store, write_some, &all);
+    if (err.code == LW_OK) {
+        *published += all.published;
+        return LW_SUCCESS;
+    }
+    keep_each(p, published);
+    return count_good(p) == 0 && is_of_store(err) ? err : LW_SUCCESS;
 }
 
 static lw_err first_error(const struct publishing *p)
@@ -340,9 +382,8 @@ lw_err wallet_flow_publish(struct wallet_home *home, const struct wallet_publish
         err = read_some(p, p->now - order->cadence_s, &page, left);
         if (err.code == LW_OK && p->count > 0) {
             sign_some(p);
+            err = keep(p, published);
             first = first.code == LW_OK ? first_error(p) : first;
-            err = wallet_store_write(home->store, write_some, p);
-            *published += err.code == LW_OK ? p->published : 0;
             left -= count_good(p);
         }
         clear(p);
