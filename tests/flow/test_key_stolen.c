@@ -136,6 +136,70 @@ static void a_stolen_ca_is_replaced_and_all_signers_certified_anew(void **state)
     expect_offline(lw_buf_text(&old), WALLET_UNDETERMINED, NULL); /* its status: nobody's word */
 }
 
+static lw_str issuer_of(const struct hsm_cert *cert)
+{
+    return (lw_str){(const char *)cert->authority_key_id, cert->authority_key_id_len};
+}
+
+/* Reads a record with its certificate, which must be by the active CA key, or not. */
+static struct wallet_key_record certified(const char *label, bool by_active)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    struct wallet_key_record ca;
+    struct wallet_key_record key;
+    struct hsm_cert ca_cert;
+    struct hsm_cert cert;
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_key_active(txn, HSM_PURPOSE_CA, LW_STR(""), &ca));
+    must(wallet_store_key_get(txn, lw_str_c(label), &key));
+    must(hsm_cert_parse(ca.cert, &ca_cert));
+    must(hsm_cert_parse(key.cert, &cert));
+    assert_int_equal(
+        lw_str_eq(issuer_of(&cert), (lw_str){(const char *)ca_cert.key_id, ca_cert.key_id_len}),
+        by_active);
+    key.cert = (lw_bytes){NULL, 0};
+    return key;
+}
+
+static void a_successor_that_a_stolen_ca_certified_never_signs_so(void **state)
+{
+    (void)state;
+    struct wallet_key_result begun;
+    struct wallet_key_result stolen;
+    struct support_keys seen;
+    char number[32];
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    must(support_rotate(&home, (struct wallet_key_order){.purpose = HSM_PURPOSE_CREDENTIAL},
+                        &begun));
+    home.clock.now += LW_DAY_S;
+    must(support_rotate(
+        &home, (struct wallet_key_order){.purpose = HSM_PURPOSE_CA, .compromised = true}, &stolen));
+    const struct wallet_key_record old = certified(begun.label, false);
+    assert_int_equal(old.state, WALLET_KEY_RETIRED);
+    const struct wallet_key_info *anew = NULL;
+    support_keys(&home, &seen);
+    for (size_t i = 0; i < seen.count; i++) {
+        if (seen.list[i].record.state == WALLET_KEY_PUBLISHED) {
+            assert_null(anew);
+            anew = &seen.list[i];
+        }
+    }
+    assert_non_null(anew);
+    assert_string_equal(anew->record.token, old.token);
+    (void)certified(anew->record.label, true);
+    home.clock.now = begun.ready_at; /* the time of the old certificate, which begins again */
+    (void)support_advance(&home);
+    assert_string_not_equal(support_active_key(&home, HSM_PURPOSE_CREDENTIAL).record.token,
+                            old.token);
+    home.clock.now = anew->next_at;
+    (void)support_advance(&home);
+    assert_string_equal(support_active_key(&home, HSM_PURPOSE_CREDENTIAL).record.label,
+                        anew->record.label);
+    show(new_license(number), NULL, &text);
+    sync_folder();
+    expect_offline(lw_buf_text(&text), WALLET_ACCEPTED, NULL);
+}
+
 static void the_other_keys_can_be_stolen_too(void **state)
 {
     (void)state;
@@ -272,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_published_successor_takes_the_place_of_a_stolen_key),
         cmocka_unit_test(the_other_keys_can_be_stolen_too),
         cmocka_unit_test(a_stolen_ca_is_replaced_and_all_signers_certified_anew),
+        cmocka_unit_test(a_successor_that_a_stolen_ca_certified_never_signs_so),
         cmocka_unit_test(epochs_are_wrapped_anew_and_what_was_sealed_stays_as_it_is),
         cmocka_unit_test(a_stolen_list_key_names_no_successor),
     };

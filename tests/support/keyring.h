@@ -5,7 +5,7 @@
 #include "home.h"
 #include "wallet/flow_key.h"
 
-enum { SUPPORT_KEYS_MAX = 64 };
+enum { SUPPORT_KEYS_MAX = 256 };
 
 /* Whose agency's keys are meant where a purpose has one for each. */
 #define SUPPORT_KEY_AGENCY "market-regulation"

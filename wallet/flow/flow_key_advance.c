@@ -266,22 +266,24 @@ static bool is_of_compromised_ca(const struct home_keys *keys, const struct hsm_
 /* What a compromised CA certified, is certified anew by its successor; the keys are not at fault.
  */
 static lw_err certify_again(struct advance *a, const struct home_keys *keys,
-                            const struct wallet_key_record *key)
+                            const struct wallet_key_record *key, bool *again)
 {
     struct hsm_cert cert;
     char label[WALLET_KEY_LABEL_MAX + 1];
+    *again = false;
     if (key->cert.len == 0 || key->purpose == HSM_PURPOSE_CA) {
         return LW_SUCCESS;
     }
     LW_TRY(hsm_cert_parse(key->cert, &cert));
-    if (!is_of_compromised_ca(keys, &cert)) {
+    *again = is_of_compromised_ca(keys, &cert);
+    if (!*again) {
         return LW_SUCCESS;
     }
     const struct home_key_order order = {.purpose = key->purpose,
                                          .agency = lw_str_c(key->agency),
                                          .common_name = lw_str_c(cert.common_name),
                                          .organization_id = lw_str_c(cert.organization_id),
-                                         .state = WALLET_KEY_ACTIVE,
+                                         .state = key->state,
                                          .again = key,
                                          .actor = a->actor};
     LW_TRY(home_key_make(a->home, &order, label));
@@ -289,14 +291,24 @@ static lw_err certify_again(struct advance *a, const struct home_keys *keys,
     return LW_SUCCESS;
 }
 
+/* A certificate that nobody is to believe never begins to sign: its successor waits anew. */
+static lw_err go_on_published(struct advance *a, const struct home_keys *keys,
+                              const struct wallet_key_record *key)
+{
+    bool again = false;
+    LW_TRY(certify_again(a, keys, key, &again));
+    return again || key->standby ? LW_SUCCESS : activate_if_ready(a, key);
+}
+
 static void go_on(struct advance *a, const struct home_keys *keys, struct wallet_key_record *key)
 {
+    bool again = false;
     switch (key->state) {
     case WALLET_KEY_PUBLISHED:
-        note(a, key->standby ? LW_SUCCESS : activate_if_ready(a, key));
+        note(a, go_on_published(a, keys, key));
         break;
     case WALLET_KEY_ACTIVE:
-        note(a, certify_again(a, keys, key));
+        note(a, certify_again(a, keys, key, &again));
         break;
     case WALLET_KEY_RETIRED:
         note(a, destroy_if_over(a, keys, key));

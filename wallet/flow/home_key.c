@@ -322,9 +322,26 @@ static lw_err retire_active(struct wallet_txn *txn, const struct key_write *w)
     return audit_key(txn, w, WALLET_AUDIT_KEY_RETIRED, active.label);
 }
 
+/* A published record that another takes the place of: it never signed. */
+static lw_err retire_published(struct wallet_txn *txn, const struct key_write *w)
+{
+    const struct wallet_key_record *again = w->order->again;
+    struct wallet_key_record now;
+    if (again == NULL || again->state != WALLET_KEY_PUBLISHED) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(wallet_store_key_get(txn, lw_str_c(again->label), &now));
+    if (now.state != WALLET_KEY_PUBLISHED) {
+        return LW_FAIL(LW_E_CONFLICT, "home: the key has gone on meanwhile", LW_NOWHERE);
+    }
+    LW_TRY(wallet_store_key_set_state(txn, lw_str_c(again->label), WALLET_KEY_RETIRED, w->now));
+    return audit_key(txn, w, WALLET_AUDIT_KEY_RETIRED, again->label);
+}
+
 static lw_err write_key(struct wallet_txn *txn, void *ctx)
 {
     const struct key_write *w = ctx;
+    LW_TRY(retire_published(txn, w));
     LW_TRY(one_successor(txn, w));
     if (w->order->compromised != NULL) {
         LW_TRY(home_key_compromise(txn, w->order->compromised, actor_of(w), w->now));
@@ -388,7 +405,7 @@ lw_err home_key_make(struct wallet_home *home, const struct home_key_order *orde
         .not_before = now - BACK_DATED_S,
         .not_after = now + life_of(order->purpose) - home_key_rule(order->purpose)->signed_life,
         .created = now,
-        .standby = order->second != NULL,
+        .standby = order->second != NULL || (order->again != NULL && order->again->standby),
     };
     if (order->agency.len >= sizeof(record.agency)) {
         return LW_FAIL(LW_E_LIMIT, "home: the agency's id is too long", LW_NOWHERE);

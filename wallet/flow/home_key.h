@@ -30,7 +30,8 @@ struct home_key_order {
     lw_str common_name;          /* of the certificate */
     lw_str organization_id;      /* the agency's credit code, or empty */
     enum wallet_key_state state; /* WALLET_KEY_PUBLISHED or WALLET_KEY_ACTIVE */
-    /* A key that is certified anew; NULL: a new one is made in the token. */
+    /* A key that is certified anew; NULL: a new one is made in the token. Of a published one the
+       old record retires, and the new one waits from now on. */
     const struct wallet_key_record *again;
     const char
         *compromised; /* label of the record whose token key is not to be believed, or NULL */
@@ -43,7 +44,8 @@ struct home_key_order {
  * the one that was, which retires, or is noted as compromised, in the same transaction.
  *
  * label   set to the record's, may be NULL
- * errors  LW_E_CONFLICT  a successor is published already; LW_E_EXPIRED  the `ca` key's time to
+ * errors  LW_E_CONFLICT  a successor is published already, or the one that is certified anew has
+ *         gone on; LW_E_EXPIRED  the `ca` key's time to
  *         sign is over; LW_E_TOKEN, LW_E_TIMEOUT; as wallet_store_write()
  */
 LW_MUST_USE lw_err home_key_make(struct wallet_home *home, const struct home_key_order *order,
