@@ -105,6 +105,36 @@ static void a_batch_of_another_size_is_not_asked_of_a_resumed_import(void **stat
     finish(&csv, rows, &before);
 }
 
+/* Days later: what had ended by then is issued as it is, what was left out stays so to the end. */
+static void gone_on_with_days_later_it_lets_in_the_same_rows(void **state)
+{
+    (void)state;
+    LW_AUTO_BUF csv = LW_BUF(SUPPORT_REGISTER_MAX);
+    must(lw_buf_put_c(&csv, SUPPORT_IMPORT_HEADER));
+    support_import_row(&csv, "D-1", "T-D-1", "2026-01-01", "2028-12-31", "AAI");
+    support_import_row(&csv, "D-2", "T-D-2", "2026-01-01", "2027-01-17", "AAI");
+    support_import_row(&csv, "D-3", "T-D-3", "2037-01-17", "2038-12-31", "AAI");
+    support_import_row(&csv, "D-4", "T-D-4", "2026-01-01", "2028-12-31", "AAI");
+    const struct support_held before = held_now(true);
+    struct support_import first = {.order = {.batch_rows = 1}, .stop_at = 1};
+    struct support_import next = {.order = {.batch_rows = 1}};
+    must(support_import(home.home, lw_buf_view(&csv), support_import_map, &first));
+    assert_true(first.result.stopped);
+    assert_int_equal(first.result.bad, 1); /* begins more than ten years from now */
+    home.clock.now += 5 * LW_DAY_S;
+    must(support_import(home.home, lw_buf_view(&csv), support_import_map, &next));
+    assert_int_equal(next.result.bad, 1);
+    assert_int_equal(next.result.expired, 1);
+    assert_int_equal(next.result.active, 2);
+    assert_int_equal(next.result.number, first.result.number);
+    assert_int_equal(held_now(true).licenses - before.licenses, 3);
+    /* It has ended: the same file is now checked as of now. */
+    must(support_import(home.home, lw_buf_view(&csv), support_import_map, &next));
+    assert_int_equal(next.result.bad, 0);
+    assert_int_equal(next.result.issued, 1);
+    home.clock.now = SUPPORT_HOME_NOW;
+}
+
 /* A mended copy of the file is another import: what is left open of the first does not stop it. */
 static void another_file_goes_on_where_the_first_was_left(void **state)
 {
@@ -371,6 +401,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stopped_at_each_batch_it_goes_on_from_there),
         cmocka_unit_test(a_batch_of_another_size_is_not_asked_of_a_resumed_import),
+        cmocka_unit_test(gone_on_with_days_later_it_lets_in_the_same_rows),
         cmocka_unit_test(another_file_goes_on_where_the_first_was_left),
         cmocka_unit_test(an_error_in_the_middle_keeps_what_was_done),
         cmocka_unit_test(a_token_that_fails_ends_the_run_and_the_same_call_goes_on),

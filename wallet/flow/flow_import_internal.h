@@ -100,7 +100,7 @@ struct import_run {
     struct wallet_import_plan *plan;
     int lock; /* file descriptor, or -1 */
     int64_t now;
-    int64_t checked_at; /* what rows are checked against: when the import was begun */
+    int64_t checked_at; /* what rows are checked against: when the import that goes on was begun */
     struct wallet_import_record record;
     bool known;      /* `record` is that of an earlier run that did not end */
     bool found;      /* an earlier run of the same file is in the journal */

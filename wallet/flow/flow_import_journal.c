@@ -66,10 +66,10 @@ static lw_err find_run(struct import_run *run, const struct wallet_txn *txn)
         }
         LW_TRY(err);
         run->found = true;
-        run->checked_at = found.begun;
         run->record.shift_days = found.shift_days;
         if (found.state == WALLET_IMPORT_RUNNING || found.state == WALLET_IMPORT_WAITING) {
             run->known = true;
+            run->checked_at = found.begun; /* what it let in then it lets in now, and no more */
             run->record = found;
             return LW_SUCCESS;
         }
