@@ -30,7 +30,7 @@ enum {
     PAGE = 4096,
     FILE_MOST = 16 << 20,
     FEW_PAGES = 60,
-    WAIT_S = 20,
+    WAIT_S = 120,
     LAST_PAGE_AT = 136
 };
 

@@ -30,15 +30,15 @@ refused "cut short"
 rm "$LW_HOME/store/lock.mdb"
 check "the lock file gone" 0 "whole" lw store check --quick
 
-port=$(free_port)
+port=$(free_port) log=$work/log
 sed -i "s/\"listen\": *\"[^\"]*\"/\"listen\": \"127.0.0.1:$port\"/" "$LW_HOME/config.json"
-lw serve >"$work/log" 2>&1 &
+lw serve >"$log" 2>&1 &
 served=$!
 pids="$pids $served"
-for _ in $(seq 100); do grep -q started "$work/log" && break; sleep 0.1; done
+until_holds grep -q started "$log"
 kill -BUS "$served"
 code=0; wait "$served" || code=$?
-out=$(cat "$work/log")
+out=$(cat "$log")
 # A sanitizer has handlers of its own.
 case "$out" in
 *Sanitizer*) skip "a memory fault says what to do" ;;

@@ -28,14 +28,25 @@ trap 'exit 143' TERM
 export LW_HOME=$work/home PATH=$bin:$PATH LC_ALL=C.UTF-8
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
-checks=0 bad=0 out=
+checks=0 bad=0 out= log= # log: the file of a service's, shown when a check fails
 ok() { checks=$((checks + 1)); printf '%d: ok %s\n' "$checks" "$1"; }
 skip() { checks=$((checks + 1)); printf '%d: skip %s\n' "$checks" "$1"; }
 not_ok() {
     checks=$((checks + 1)); bad=$((bad + 1))
     printf '%d: not ok %s\n' "$checks" "$1"
     printf '    %s\n' "$2"
-    printf '%s\n' "$out" | head -n 20 | cut -c1-300 | sed 's/^/    | /'
+    printf '%s\n' "$out" | telling | cut -c1-300 | sed 's/^/    | /'
+    if [ -n "$log" ] && [ -s "$log" ] && ! [ "$out" = "$(cat "$log")" ]; then
+        printf '    the log of the service:\n'
+        telling <"$log" | cut -c1-300 | sed 's/^/    | /'
+    fi
+}
+# Passes on of a text what tells most: the report of a sanitizer, else its two ends.
+telling() {
+    awk '/Sanitizer|runtime error|Assertion / && !at { at = NR > 1 ? NR - 1 : 1 }
+        { line[NR] = $0 }
+        END { if (at) { for (i = at; i <= NR && i < at + 60; i++) print line[i] }
+              else for (i = 1; i <= NR; i++) if (i <= 20 || i > NR - 20) print line[i] }'
 }
 
 # check NAME CODE TEXT COMMAND...: its exit code is CODE and its output says TEXT.
@@ -78,10 +89,21 @@ fails() {
     if out=$("$@" 2>&1 </dev/null); then not_ok "$name" "did not fail: $*"; else ok "$name"; fi
 }
 
+# Waits until a command succeeds, a minute at most: a machine may do other things, too.
+until_holds() {
+    local i
+    for ((i = 0; i < 1200; i++)); do
+        "$@" >/dev/null 2>&1 </dev/null && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+# Below the ports that the system gives to those who connect.
 free_port() {
     local p i
     for i in 1 2 3 4 5 6 7 8; do
-        p=$((20000 + RANDOM % 20000))
+        p=$((10000 + RANDOM % 20000))
         (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
     done
     echo "no port is free" >&2; exit 1

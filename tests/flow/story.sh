@@ -79,7 +79,7 @@ start_server() {
     lw serve --home "$LW_HOME" >"$work/serve.log" 2>&1 &
     server_pid=$!
     local i
-    for i in $(seq 100); do
+    for i in $(seq 600); do
         curl -fsS "$url/readyz" >/dev/null 2>&1 && return 0
         kill -0 "$server_pid" 2>/dev/null || { cat "$work/serve.log"; fail "the service ended"; }
         sleep 0.1
@@ -88,7 +88,7 @@ start_server() {
 }
 
 if [ -n "$tell" ] && [ -z "$once" ]; then port=$(free_port 8080); else
-    port=$(free_port $((20000 + RANDOM % 20000)) $((20000 + RANDOM % 20000)) $((20000 + RANDOM % 20000))); fi
+    port=$(free_port $((10000 + RANDOM % 20000)) $((10000 + RANDOM % 20000)) $((10000 + RANDOM % 20000))); fi
 url=http://localhost:$port
 
 step "A new home: token, keys, certificates, store"

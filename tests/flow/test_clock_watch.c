@@ -22,7 +22,7 @@
 #include "wallet/store_grant.h"
 #include "wallet/store_license.h"
 
-enum { TOKEN_MAX = 4 * 1024 * 1024, LOG_MAX = 1024 * 1024, WAIT_STEPS = 200, STEP_MS = 100 };
+enum { TOKEN_MAX = 4 * 1024 * 1024, LOG_MAX = 1024 * 1024, WAIT_STEPS = 600, STEP_MS = 100 };
 
 static const int64_t year_2038 = 2145916800;
 

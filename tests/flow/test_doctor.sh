@@ -7,7 +7,7 @@
 check "no home" 1 "lw init" lw doctor
 check "a home" 0 "" lw init --url https://wallet.example
 check "a catalogue" 0 "" lw catalog load "$project/docs/example-city"
-port=$(free_port)
+port=$(free_port) log=$work/log
 sed -i "s/\"listen\": *\"[^\"]*\"/\"listen\": \"127.0.0.1:$port\"/" "$LW_HOME/config.json"
 
 check "a new home is well" 0 "active keys sign" lw doctor
@@ -22,16 +22,16 @@ check "a check" 0 "" lw store check
 check "its backup is known" 0 "last backup: 0 hours ago" lw doctor
 check "its check is known" 0 "last whole check: 0 hours ago" lw doctor
 
-lw serve >"$work/log" 2>&1 &
+lw serve >"$log" 2>&1 &
 pids="$pids $!"
-for _ in $(seq 100); do grep -q started "$work/log" && break; sleep 0.1; done
+until_holds grep -q started "$log"
 check "its service is known" 0 "runs and is ready" lw doctor
 kill "$!"; wait "$!"; pids=
 sed -i "s|\"listen\": *\"[^\"]*\"|\"listen\": \"unix:$work/socket\"|" "$LW_HOME/config.json"
 check "its socket is not there" 0 "nothing answers on unix:" lw doctor
-lw serve >"$work/log" 2>&1 &
+lw serve >"$log" 2>&1 &
 pids="$pids $!"
-for _ in $(seq 100); do grep -q started "$work/log" && break; sleep 0.1; done
+until_holds grep -q started "$log"
 check "its service is known by its socket" 0 "runs and is ready, on unix:" lw doctor
 kill -9 "$!"; wait "$!" 2>/dev/null; pids=
 check "a socket that nobody answers on is none" 0 "nothing answers on unix:" lw doctor

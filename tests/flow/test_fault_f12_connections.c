@@ -23,7 +23,7 @@ enum {
     SLOW = 1000,
     DEADLINE_MS = 3000,
     STEP_MS = 20,
-    WAIT_STEPS = 1500,
+    WAIT_STEPS = 6000,
     LOG_MAX = 64 * 1024,
     WAITING = 8,
     FEW = 400,      /* descriptors of a service that has few */

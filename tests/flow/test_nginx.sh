@@ -9,7 +9,7 @@ if [ -z "$nginx" ]; then
     skip "docs/nginx.conf (nginx is not installed)"
     finish
 fi
-port=$(free_port) http=$(free_port) https=$(free_port)
+log=$work/serve.log port=$(free_port) http=$(free_port) https=$(free_port)
 url=https://wallet.example.org
 mkdir -p "$work/nginx/logs"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=wallet.example.org \
@@ -29,13 +29,13 @@ lw catalog load "$project/docs/example-city" >/dev/null || exit 1
 lw license issue --type business-license --number A-1 --holder 999:1 --claim legal_name=Bakery \
     --claim "address=1 Market Street" --claim category=Food --claim expiry_date=2099-01-15 >/dev/null || exit 1
 lw present A-1 --disclose legal_name --key "$work/key.pem" --out "$work/a.png" >/dev/null 2>&1 || exit 1
-lw serve >"$work/serve.log" 2>&1 </dev/null & pids=$!
+lw serve >"$log" 2>&1 </dev/null & pids=$!
 "$nginx" -p "$work/nginx" -c "$work/nginx.conf" -g "daemon off;" >"$work/nginx.log" 2>&1 </dev/null & pids="$pids $!"
 get() {
     curl -sS --max-time 20 --cacert "$work/fullchain.pem" --resolve "wallet.example.org:$https:127.0.0.1" \
         --connect-to "wallet.example.org:443:127.0.0.1:$https" "$@" </dev/null
 }
-for _ in $(seq 100); do get -f "$url/status" >/dev/null 2>&1 && break; sleep 0.1; done
+until_holds get -f "$url/status"
 
 check "the status lists through TLS" 0 "$url/status/1" get -f "$url/status"
 check "a status list as CWT" 0 "200 application/statuslist+cwt" get -o /dev/null -w '%{http_code} %{content_type}' -H 'Accept: application/statuslist+cwt' "$url/status/1"

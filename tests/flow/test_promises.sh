@@ -52,11 +52,11 @@ says "and printed as JSON" '"number":"Q\"1"'
 
 lw serve >"$work/serve.log" 2>&1 &
 server_pid=$!
-for _ in $(seq 100); do curl -fsS "$url/readyz" >/dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 600); do curl -fsS "$url/readyz" >/dev/null 2>&1 && break; sleep 0.1; done
 expect "the service is there" 0 curl -fsS "$url/readyz"
 sed -i "s|$url|http://localhost:1|" "$LW_HOME/config.json"
 kill -HUP "$server_pid"
-for _ in $(seq 50); do grep -q config_read "$work/serve.log" && break; sleep 0.1; done
+for _ in $(seq 600); do grep -q config_read "$work/serve.log" && break; sleep 0.1; done
 expect "the service answers after SIGHUP" 0 curl -fsS "$url/status"
 says "and its address is the one it was started with" "$url/status/1"
 sed -i "s|http://localhost:1\"|$url\"|" "$LW_HOME/config.json"

@@ -20,7 +20,7 @@ enum {
     ROUTE_MAX = 16 * 1024 * 1024,
     JSON_BODY_MAX = 256 * 1024,
     PRESENTATION_MAX = 64 * 1024,
-    RECEIPT_WITHIN_MS = 2000,
+    RECEIPT_TRIES = 1200,
 };
 
 #define VERIFICATIONS "/api/v1/verifications"
@@ -331,7 +331,7 @@ static void bodies_that_are_too_large_are_declined(void **state)
     support_expect_problem(&json, 413, "too-large");
 }
 
-static void a_receipt_is_there_within_two_seconds_and_proves_itself(void **state)
+static void a_receipt_is_there_with_the_next_head_and_proves_itself(void **state)
 {
     (void)state;
     LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
@@ -342,8 +342,8 @@ static void a_receipt_is_there_within_two_seconds_and_proves_itself(void **state
     expect_accepted(&reply);
     json_t *answer = support_json(&reply);
     (void)snprintf(path, sizeof(path), "/api/v1/receipts/%s", support_text_of(answer, "receipt"));
-    const int64_t start = lw_mono_ms(lw_clock_system());
-    for (bool there = false; !there;) {
+    bool there = false;
+    for (int i = 0; i < RECEIPT_TRIES && !there; i++) {
         SUPPORT_AUTO_REPLY receipt = {.status = 0};
         support_http_get(s.port, path, "", &receipt);
         there = receipt.status == 200;
@@ -356,10 +356,10 @@ static void a_receipt_is_there_within_two_seconds_and_proves_itself(void **state
         } else {
             support_expect_problem(&receipt, 503, "unavailable");
             support_expect_header(&receipt, "Retry-After", "1");
-            assert_true(lw_mono_ms(lw_clock_system()) - start < RECEIPT_WITHIN_MS);
             (void)poll(NULL, 0, 50);
         }
     }
+    assert_true(there);
     json_decref(answer);
 }
 
@@ -465,7 +465,7 @@ int main(void)
         cmocka_unit_test(other_media_types_are_declined),
         cmocka_unit_test(pictures_that_cannot_be_read_or_hold_no_code_are_declined),
         cmocka_unit_test(bodies_that_are_too_large_are_declined),
-        cmocka_unit_test(a_receipt_is_there_within_two_seconds_and_proves_itself),
+        cmocka_unit_test(a_receipt_is_there_with_the_next_head_and_proves_itself),
         cmocka_unit_test(receipts_that_nobody_has_are_not_found),
         cmocka_unit_test(a_challenge_is_answered_once),
         cmocka_unit_test(metrics_count_each_result),

@@ -5,7 +5,7 @@
 # shellcheck source=tests/flow/check.sh
 . "$(dirname "$0")/check.sh"
 
-port=$(free_port) url=
+port=$(free_port) url= log=$work/serve.log
 issue() {
     lw license issue --type business-license --number "$1" --holder 999:1234-1 \
         --holder-name "Corner Bakery Ltd." --claim "legal_name=Corner Bakery Ltd." \
@@ -14,10 +14,10 @@ issue() {
 }
 show() { lw present "$1" --key "$work/holder.pem" --disclose legal_name --out "$2"; }
 serve() {
-    lw serve >"$work/serve.log" 2>&1 & server=$!
+    lw serve >"$log" 2>&1 & server=$!
     pids="$pids $server"
-    for _ in $(seq 100); do curl -fsS "$url/readyz" >/dev/null 2>&1 && return; sleep 0.1; done
-    out=$(cat "$work/serve.log"); not_ok "the service answers" ""
+    until_holds curl -fsS "$url/readyz" && return
+    out=; not_ok "the service answers" ""
 }
 stop() { kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; }
 state_of() { lw key list | awk -v l="$1" '$1 == l { print $3 }'; }

@@ -8,7 +8,7 @@
 
 #include "hsm/digest.h"
 
-enum { WAIT_TRIES = 1000, WAIT_TICK_MS = 10 };
+enum { WAIT_TRIES = 6000, WAIT_TICK_MS = 10 };
 
 static void must(lw_err err, const char *what)
 {
@@ -83,12 +83,23 @@ size_t pool_children_become(size_t count)
     return support_children(pids, 16);
 }
 
-bool pool_signs_become(struct pool_fixture *f, unsigned count)
+/* Of a counter that the shim counts up in another process. */
+static bool becomes(const atomic_uint *counter, unsigned count)
 {
-    for (int i = 0; i < WAIT_TRIES && atomic_load(&f->token.control->signs) < count; i++) {
+    for (int i = 0; i < WAIT_TRIES && atomic_load(counter) < count; i++) {
         (void)poll(NULL, 0, WAIT_TICK_MS);
     }
-    return atomic_load(&f->token.control->signs) >= count;
+    return atomic_load(counter) >= count;
+}
+
+bool pool_signs_become(struct pool_fixture *f, unsigned count)
+{
+    return becomes(&f->token.control->signs, count);
+}
+
+bool pool_logins_become(struct pool_fixture *f, unsigned count)
+{
+    return becomes(&f->token.control->logins, count);
 }
 
 static void job_done(struct hsm_job *job)

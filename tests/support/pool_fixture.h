@@ -32,14 +32,17 @@ void pool_sign_fault(struct pool_fixture *f, enum shim_fault fault, unsigned lef
 /** Sign one digest with "k" and wait. */
 lw_code pool_sign_one(struct pool_fixture *f);
 
-/** Wait, ten seconds at most, until the health is `code`. */
+/** Wait, a minute at most, until the health is `code`. */
 bool pool_health_becomes(struct hsm_pool *pool, lw_code code);
 
-/** Wait, ten seconds at most, for that many children. returns how many there are */
+/** Wait, a minute at most, for that many children. returns how many there are */
 size_t pool_children_become(size_t count);
 
-/** Wait, ten seconds at most, until C_Sign was called so often. */
+/** Wait, a minute at most, until C_Sign was called so often. */
 bool pool_signs_become(struct pool_fixture *f, unsigned count);
+
+/** Wait, a minute at most, until C_Login was called so often. */
+bool pool_logins_become(struct pool_fixture *f, unsigned count);
 
 struct pool_batch {
     struct hsm_job *jobs;

@@ -17,7 +17,15 @@
 #include "http.h"
 #include "idp/server.h"
 
-enum { MANY = 24, DEADLINE_MS = 500, STEP_MS = 5, TEXT_MAX = 256, LOG_MAX = 64 * 1024 };
+enum {
+    MANY = 24,
+    DEADLINE_MS = 60000,
+    SHORT_MS = 500,
+    ASLEEP_MS = 50, /* who has no answer by then sleeps, or is looked at once more */
+    STEP_MS = 5,
+    TEXT_MAX = 256,
+    LOG_MAX = 64 * 1024,
+};
 
 struct waiting {
     struct idp_later later;
@@ -308,6 +316,7 @@ static void a_client_that_is_gone_meanwhile_costs_nobody_else_anything(void **st
 static void the_deadline_ends_a_connection_that_waits_but_not_what_it_waits_for(void **state)
 {
     struct fixture *f = *state;
+    idp_server_limit(f->server, 0, SHORT_MS);
     const int fd = ask(f, "/later");
     SUPPORT_AUTO_REPLY reply = {.status = 0};
     wait_for_waiting(f, 1);
@@ -356,7 +365,7 @@ static void the_end_waits_for_what_is_waited_for(int64_t drain_ms, struct fixtur
 
 static void a_drain_answers_who_waits(void **state)
 {
-    the_end_waits_for_what_is_waited_for(5000, *state);
+    the_end_waits_for_what_is_waited_for(DEADLINE_MS, *state);
 }
 
 static void even_past_the_drain_nothing_is_freed_that_is_still_awaited(void **state)
@@ -372,7 +381,7 @@ static bool is_turned_away(int fd, const char *path)
     struct pollfd p = {.fd = fd, .events = POLLIN};
     const int n = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
     assert_int_equal(send(fd, request, (size_t)n, MSG_NOSIGNAL), n);
-    if (poll(&p, 1, DEADLINE_MS / 10) == 0) {
+    if (poll(&p, 1, ASLEEP_MS) == 0) {
         return false;
     }
     support_read_reply(fd, &reply);
@@ -383,7 +392,7 @@ static bool is_turned_away(int fd, const char *path)
 /* Past the drain the end waits for what sleeps: whatever went to sleep then would be overlooked. */
 static void nothing_goes_to_sleep_when_the_server_ends(struct fixture *f, const char *path)
 {
-    enum { BEFORE = 8 };
+    enum { BEFORE = 40 }; /* so that the server ends before the last has asked */
     struct stopping s = {.f = f};
     int fds[BEFORE];
     bool away = false;

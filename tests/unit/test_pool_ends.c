@@ -15,11 +15,11 @@
 
 #include "pool_fixture.h"
 
-enum { WAIT_TRIES = 1000, WAIT_TICK_MS = 10 };
+enum { WAIT_TRIES = 6000, WAIT_TICK_MS = 10 };
 
 static int open_pool(void **state)
 {
-    *state = pool_fixture_new(1000);
+    *state = pool_fixture_new(20000);
     return 0;
 }
 
@@ -43,7 +43,7 @@ static void nothing_is_lost_when_signers_are_killed_under_load(void **state)
     struct pool_fixture *f = *state;
     struct pool_batch b;
     size_t kills = 0;
-    f->token.config.deadline_ms = 5000;
+    f->token.config.deadline_ms = 60000; /* no job may wait longer than four of them */
     pool_fixture_reopen(f);
     pool_batch_start(&b, f, COUNT, POOL_NONE_MARKED);
     for (size_t i = 0; i < COUNT; i++) {
@@ -67,8 +67,9 @@ static void a_kill_by_somebody_else_is_not_held_against_a_request(void **state)
     struct pool_fixture *f = *state;
     struct pool_batch b;
     f->token.config.processes = 1;
+    f->token.config.deadline_ms = 60000;
     pool_fixture_reopen(f);
-    atomic_store(&f->token.control->slow_ms, 400);
+    atomic_store(&f->token.control->slow_ms, 20000); /* each is killed long before */
     pool_sign_fault(f, SHIM_SLOW, KILLS, 0);
     const unsigned before = atomic_load(&f->token.control->signs);
     pool_batch_start(&b, f, 1, POOL_NONE_MARKED);
@@ -88,6 +89,7 @@ static void a_stopped_signer_is_replaced(void **state)
     struct pool_fixture *f = *state;
     pid_t pid = 0;
     f->token.config.processes = 1;
+    f->token.config.deadline_ms = 3000; /* found silent after twice that, replaced before 4 times */
     pool_fixture_reopen(f);
     assert_int_equal(support_children(&pid, 1), 1);
     assert_int_equal(kill(pid, SIGSTOP), 0);
