@@ -128,12 +128,15 @@ static lw_err same_head(const struct backup_set *told, const struct backup_set *
                          LW_NOWHERE);
 }
 
+/* Always: a backup is an older state, even where nothing here tells, as in a home that has seen
+   none and a file system that gives the number of a file that is gone to the next and no time. */
 static lw_err adopt(const struct wallet_home_config *config, const struct wallet_env *env)
 {
     struct wallet_home home = {.config = config, .env = env, .store_dir = "store.new"};
     struct wallet_store_standing standing;
     LW_TRY(home_open_store(&home));
-    const lw_err err = wallet_flow_store_adopt(&home, true, &standing);
+    lw_err err = wallet_flow_store_standing(&home, &standing);
+    err = err.code == LW_OK ? home_store_adopt(&home, &standing) : err;
     wallet_store_close(home.store);
     return err;
 }

@@ -47,6 +47,15 @@ static lw_err write_adopted(struct wallet_txn *txn, void *ctx)
     return wallet_audit_append(txn, &event, NULL);
 }
 
+lw_err home_store_adopt(struct wallet_home *home, const struct wallet_store_standing *standing)
+{
+    struct adopting a = {.standing = standing, .now = lw_now(home->env->clock)};
+    LW_TRY(wallet_store_write(home->store, write_adopted, &a));
+    /* In this order: a crash between leaves a store that is refused and can be adopted again. */
+    LW_TRY(home_place_record(home));
+    return home_seen_note(home, true);
+}
+
 lw_err wallet_flow_store_adopt(struct wallet_home *home, bool accept_older,
                                struct wallet_store_standing *standing)
 {
@@ -58,9 +67,5 @@ lw_err wallet_flow_store_adopt(struct wallet_home *home, bool accept_older,
         return LW_FAIL(LW_E_CONFLICT, "adopt: the store is older than what this home has seen",
                        LW_NOWHERE);
     }
-    struct adopting a = {.standing = standing, .now = lw_now(home->env->clock)};
-    LW_TRY(wallet_store_write(home->store, write_adopted, &a));
-    /* In this order: a crash between leaves a store that is refused and can be adopted again. */
-    LW_TRY(home_place_record(home));
-    return home_seen_note(home, true);
+    return home_store_adopt(home, standing);
 }

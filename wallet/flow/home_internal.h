@@ -94,6 +94,11 @@ LW_MUST_USE lw_err home_open_store(struct wallet_home *home);
 /** Record in the store which file it lies in. errors  as wallet_store_write(); LW_E_IO */
 LW_MUST_USE lw_err home_place_record(struct wallet_home *home);
 
+struct wallet_store_standing;
+/** Adopt the store, however it stands: `standing` is what the log says of it. */
+LW_MUST_USE lw_err home_store_adopt(struct wallet_home *home,
+                                    const struct wallet_store_standing *standing);
+
 /** Start the signers of the home's token; `without_token`: though it is absent. */
 LW_MUST_USE lw_err home_open_pool(const struct wallet_home_config *config,
                                   const struct wallet_env *env, bool without_token,

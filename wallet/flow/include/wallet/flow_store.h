@@ -88,8 +88,9 @@ LW_MUST_USE lw_err wallet_flow_backup_read(const char *dir, struct wallet_backup
 
 /**
  * Restore a backup into a home without a store: every hash, the store's form, log and indexes are
- * checked before it gets its name, and it is adopted (wallet_flow_store_adopt()). A run that was
- * cut short leaves a home that is refused until this is called again.
+ * checked before it gets its name, and it is adopted, however it stands to what the home has seen:
+ * the log says so, and what may have been given since is skipped. A run that was cut short leaves a
+ * home that is refused until this is called again.
  *
  * config   of the home to be: `dir` is made when absent; config.json and the token's folder are
  *          taken from the backup where the home has none
