@@ -1,5 +1,9 @@
-/* Once a second: tree heads, status lists on their cadence, the trust list, what has expired. */
+/*
+ * Once a second: tree heads, status lists on their cadence, the trust list, what has expired. Once
+ * an hour: imports that nobody approved in time.
+ */
 #include "service_internal.h"
+#include "wallet/flow_approve.h"
 #include "wallet/flow_audit.h"
 #include "wallet/merkle.h"
 #include "wallet/flow_status.h"
@@ -9,6 +13,7 @@
 #include "wallet/store_status.h"
 
 enum { PURGE_MAX = 256, PURGE_ROUNDS = 256, HEAD_MAX = 4096, LISTS_MAX = 256, LISTS_FIRST = 16 };
+enum { HOUR_MS = 3600000 };
 
 static void note(struct idp_service *service, const char *what, lw_err err)
 {
@@ -85,6 +90,24 @@ static lw_err purge(struct idp_service *service)
     return LW_SUCCESS;
 }
 
+/* Their registers lie sealed in the store until then, whether anybody calls a command or not. */
+static lw_err close_late_approvals(struct idp_service *service)
+{
+    const struct lw_clock *clock = wallet_home_env(service->home)->clock;
+    const int64_t now_ms = lw_mono_ms(clock);
+    size_t closed = 0;
+    if (now_ms < service->approvals_next_ms ||
+        !wallet_home_clock_holds(service->home, lw_now(clock))) {
+        return LW_SUCCESS;
+    }
+    service->approvals_next_ms = now_ms + HOUR_MS;
+    LW_TRY(wallet_flow_approval_expire(service->home, &closed));
+    if (closed > 0) { /* a few at a time: in a second the next */
+        service->approvals_next_ms = now_ms;
+    }
+    return LW_SUCCESS;
+}
+
 /* A process that was killed while it read keeps pages from being used again. */
 static lw_err tend(struct idp_service *service)
 {
@@ -107,5 +130,6 @@ void idp_background_step(struct idp_service *service)
     note(service, "tree head", sign_head(service));
     note(service, "status lists", publish(service, LISTS_MAX));
     note(service, "purge", purge(service));
+    note(service, "approvals", close_late_approvals(service));
     note(service, "readers", tend(service));
 }

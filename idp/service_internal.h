@@ -41,7 +41,8 @@ struct idp_service {
     struct idp_server *server;
     struct idp_counters counters;
     struct idp_keys keys;
-    pthread_t background; /* publishes lists, signs heads, purges */
+    pthread_t background;      /* publishes lists, signs heads, purges */
+    int64_t approvals_next_ms; /* monotonic, of the background: when to look for late ones again */
     bool background_runs;
     pthread_mutex_t lock;
     pthread_cond_t stop_news;
