@@ -31,7 +31,10 @@ enum {
     FILE_MOST = 16 << 20,
     FEW_PAGES = 60,
     WAIT_S = 120,
-    LAST_PAGE_AT = 136
+    FREE_ROOT_AT = 80, /* in a head */
+    MAIN_ROOT_AT = 128,
+    LAST_PAGE_AT = 136,
+    COMMIT_AT = 144,
 };
 
 /* How a try ended. */
@@ -185,8 +188,8 @@ static void a_flipped_byte_never_gives_a_wrong_record(void **state)
 static void every_bit_of_both_heads_is_looked_at(void **state)
 {
     const struct setting *s = *state;
-    /* All but the address, which LMDB uses with a flag that is not set here, and counts of pages
-     * and entries, which are told and not followed. */
+    /* What tells a head. Trees and the last page are looked at below; LMDB uses the address with a
+     * flag that is not set here, and does not follow the counts of pages and entries. */
     static const struct {
         size_t from;
         size_t to;
@@ -205,6 +208,34 @@ static void every_bit_of_both_heads_is_looked_at(void **state)
         }
     }
     support_fault_report("F6", "a byte of a head changed", rounds, missed);
+    assert_int_equal(missed, 0);
+}
+
+static uint64_t commit_of(const struct setting *s, size_t head)
+{
+    uint64_t commit = 0;
+    memcpy(&commit, s->file.ptr + head * PAGE + COMMIT_AT, sizeof(commit));
+    return commit;
+}
+
+/* The trees of the other may be those of a commit that failed; nothing reads them. */
+static void trees_and_last_page_of_the_head_that_counts_are_looked_at(void **state)
+{
+    const struct setting *s = *state;
+    static const size_t ends[] = {FREE_ROOT_AT + 7, MAIN_ROOT_AT + 7, LAST_PAGE_AT + 7};
+    const size_t newer = commit_of(s, 1) > commit_of(s, 0) ? 1 : 0;
+    size_t rounds = 0;
+    size_t missed = 0;
+    for (size_t head = 0; head < 2; head++) {
+        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+            s->file.ptr[head * PAGE + ends[i]] ^= 0x41;
+            put_file(s, lw_buf_view(&s->file));
+            s->file.ptr[head * PAGE + ends[i]] ^= 0x41;
+            missed += run(s) == (head == newer ? REFUSED : RIGHT) ? 0 : 1;
+            rounds++;
+        }
+    }
+    support_fault_report("F6", "a tree or last page of a head changed", rounds, missed);
     assert_int_equal(missed, 0);
 }
 
@@ -258,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flipped_byte_never_gives_a_wrong_record),
         cmocka_unit_test(every_bit_of_both_heads_is_looked_at),
+        cmocka_unit_test(trees_and_last_page_of_the_head_that_counts_are_looked_at),
         cmocka_unit_test(a_file_cut_short_or_without_heads_is_refused),
         cmocka_unit_test(a_lock_file_that_is_gone_is_made_again_unless_somebody_holds_it),
     };

@@ -249,6 +249,78 @@ static void a_failed_write_of_the_meta_page_is_the_end(void **state)
     assert_int_equal(f->fatal, 1);
 }
 
+/* LMDB puts the older head back with the trees of the commit that failed, which lie beyond its
+ * last page. */
+static void a_store_opens_after_the_write_of_a_meta_page_failed(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t value[65536] = {1};
+    const int codes[] = {EIO, 0, ENOSPC};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
+        struct wallet_engine_txn *txn = begin(f->engine, WALLET_ENGINE_WRITE);
+        assert_int_equal(ops->put(txn, ks, text("b"), LW_BYTES(value), WALLET_PUT).code, LW_OK);
+        atomic_store(&fail_code, codes[i]);
+        atomic_store(&fail_meta, 1);
+        assert_int_not_equal(ops->commit(txn).code, LW_OK);
+        ops->close(f->engine);
+        f->engine = open_in(f, SMALL_MAP);
+        assert_true(holds(f->engine, "a", "1"));
+        txn = begin(f->engine, WALLET_ENGINE_READ);
+        lw_bytes none = {0};
+        assert_int_equal(ops->get(txn, ks, text("b"), &none).code, LW_E_NOT_FOUND);
+        ops->abort(txn);
+    }
+}
+
+/* Both heads are of no transaction then, and the first counts. */
+static void a_store_whose_first_commit_failed_is_made_whole_by_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+    const struct wallet_engine_config config = {.dir = f->folder, .create = true};
+    ops->close(f->engine);
+    f->engine = NULL;
+    ops->discard(f->folder);
+    assert_int_equal(ops->open(&config, &f->engine).code, LW_OK);
+    atomic_store(&fail_code, EIO);
+    atomic_store(&fail_meta, 1);
+    assert_int_equal(ops->prepare(f->engine).code, LW_E_IO);
+    ops->close(f->engine);
+    f->engine = open_in(f, SMALL_MAP);
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
+    assert_true(holds(f->engine, "a", "1"));
+}
+
+static void a_store_that_cannot_be_synced_is_not_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct wallet_engine *engine = NULL;
+    const struct wallet_engine_config config = {.dir = f->folder};
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
+    ops->close(f->engine);
+    atomic_store(&fail_code, EIO);
+    atomic_store(&fail_sync, 1);
+    assert_int_equal(ops->open(&config, &engine).code, LW_E_IO);
+    f->engine = open_in(f, SMALL_MAP);
+    assert_true(holds(f->engine, "a", "1"));
+}
+
+static void a_broken_disk_does_not_make_the_file_longer(void **state)
+{
+    const struct fixture *f = *state;
+    struct stat before;
+    struct stat after;
+    char data[SUPPORT_PATH_MAX];
+    support_path(f->folder, "data.mdb", data);
+    assert_int_equal(put_one(f->engine, "a", "1").code, LW_OK);
+    assert_int_equal(stat(data, &before), 0);
+    atomic_store(&fail_code, EIO);
+    atomic_store(&fail_pages, 1);
+    assert_int_equal(put_one(f->engine, "a", "2").code, LW_E_IO);
+    assert_int_equal(stat(data, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
 static void a_full_disk_refuses_writes_and_no_more(void **state)
 {
     const struct fixture *f = *state;
@@ -364,6 +436,10 @@ int main(void)
         TEST(a_failed_sync_of_deferred_commits_is_the_end),
         TEST(a_broken_write_on_a_disk_with_room_is_the_end),
         TEST(a_failed_write_of_the_meta_page_is_the_end),
+        TEST(a_store_opens_after_the_write_of_a_meta_page_failed),
+        TEST(a_store_whose_first_commit_failed_is_made_whole_by_the_next_start),
+        TEST(a_store_that_cannot_be_synced_is_not_opened),
+        TEST(a_broken_disk_does_not_make_the_file_longer),
         TEST(a_full_disk_refuses_writes_and_no_more),
         TEST(a_file_limit_is_met_and_lifted_without_a_restart),
         TEST(a_large_write_over_the_limit_is_a_full_disk_too),

@@ -71,11 +71,13 @@ int lmdb_path(const char *dir, const char *name, char path[LMDB_PATH_MAX]);
 
 /**
  * Open the data file beside LMDB, say by a lock that it is in use, and look whether its heads make
- * sense: each whole, one commit apart, and the file as long as they say.
+ * sense: both known as heads, one commit apart, the newer whole, and the file as long as that says.
+ * Then sync it, so that nothing an earlier process wrote comes to the disk after what is written.
  *
- * fd      set to the file, the caller's to close
- * errors  LW_E_NOT_FOUND; LW_E_CORRUPT; LW_E_BUSY  compacted now, or LMDB's lock file was deleted
- *         while another process has the store open
+ * fd              set to the file, the caller's to close
+ * errors          LW_E_NOT_FOUND; LW_E_CORRUPT; LW_E_IO  it cannot be synced; LW_E_BUSY  compacted
+ *                 now, or LMDB's lock file was deleted while another process has the store open
+ * does not check  the trees of the older head, which a commit that failed may have left there
  */
 LW_MUST_USE lw_err lmdb_file_check(const char *dir, int *fd);
 

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -183,6 +184,15 @@ lw_err lmdb_grow(struct lmdb_engine *e)
     return resize(e, size + (size < grow_most ? size : grow_most));
 }
 
+static int allocate(int fd, int mode, uint64_t from, uint64_t len)
+{
+    int rc = 0;
+    do {
+        rc = fallocate(fd, mode, (off_t)from, (off_t)len) == 0 ? 0 : errno;
+    } while (rc == EINTR);
+    return rc;
+}
+
 static int reserve_to(struct lmdb_engine *e, uint64_t size)
 {
     struct stat file = {0};
@@ -194,10 +204,7 @@ static int reserve_to(struct lmdb_engine *e, uint64_t size)
         e->reserved = have;
         return 0;
     }
-    int rc = 0;
-    do {
-        rc = fallocate(e->fd, 0, (off_t)have, (off_t)(size - have)) == 0 ? 0 : errno;
-    } while (rc == EINTR);
+    const int rc = allocate(e->fd, 0, have, size - have);
     if (rc == 0) {
         e->reserved = size;
     }
@@ -229,13 +236,27 @@ lw_err lmdb_reserve(struct lmdb_engine *e)
     return LW_SUCCESS;
 }
 
+/* Finds room for `more` bytes, and keeps the size as it is: else each start on a broken disk would
+ * make the file longer. A limit on the size is not met that way, so it is asked for. */
+static int find_room(int fd, uint64_t more)
+{
+    struct stat file = {0};
+    struct rlimit limit = {0};
+    if (fstat(fd, &file) != 0 || getrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return errno;
+    }
+    const uint64_t size = (uint64_t)file.st_size;
+    if (limit.rlim_cur < size || limit.rlim_cur - size < more) {
+        return EFBIG;
+    }
+    return allocate(fd, FALLOC_FL_KEEP_SIZE, size, more);
+}
+
 bool lmdb_disk_is_full(struct lmdb_engine *e, uint64_t cost)
 {
     const uint64_t want = cost > RESERVE_MOST ? cost : RESERVE_MOST;
     if (!e->cannot_reserve) {
-        struct stat file = {0};
-        return fstat(e->fd, &file) == 0 &&
-               lmdb_is_full(reserve_to(e, (uint64_t)file.st_size + want / e->page * e->page));
+        return lmdb_is_full(find_room(e->fd, want));
     }
     struct statvfs fs = {0};
     return fstatvfs(e->fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < want;

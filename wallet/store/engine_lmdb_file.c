@@ -3,6 +3,10 @@
  * sends it to pages that are not there. So both heads are read here first, and the file is held by
  * a lock of our own: LMDB's is a file that can be deleted, and then two processes would write.
  *
+ * The head of the newer transaction counts. When a commit's head cannot be written, LMDB puts the
+ * transaction and last page back into the head that it was to replace, and leaves the trees of the
+ * commit that failed: such a head is used by nobody and written over by the next commit.
+ *
  *   page      number 8, pad 2, flags 2, bounds 4
  *   head      magic 4, version 4, address 8, map size 8, tree of free pages 48, main tree 48,
  *             last page 8, transaction 8
@@ -54,7 +58,8 @@ struct head {
     uint64_t page_size;
     uint64_t last_page;
     uint64_t txn;
-    bool holds;
+    bool known; /* one that LMDB made, in its place */
+    bool holds; /* and what it says can be so */
 };
 
 static uint64_t number(const uint8_t *at, size_t len)
@@ -93,13 +98,13 @@ static struct head read_head(const uint8_t page[HEAD_LEN], uint64_t which)
         .txn = number(page + AT_TXN, 8),
     };
     const uint64_t map = number(page + AT_MAP_SIZE, 8);
-    h.holds = number(page + AT_MAGIC, MAGIC_LEN) == magic && number(page + AT_VERSION, 4) == 1 &&
+    h.known = number(page + AT_MAGIC, MAGIC_LEN) == magic && number(page + AT_VERSION, 4) == 1 &&
               number(page + AT_NUMBER, 8) == which &&
               number(page + AT_FLAGS, 2) == PAGE_FLAG_META && h.page_size >= PAGE_LEAST &&
               h.page_size <= PAGE_MOST && (h.page_size & (h.page_size - 1)) == 0 &&
-              h.last_page >= 1 && h.last_page < UINT64_MAX / PAGE_MOST &&
-              map / h.page_size > h.last_page && (h.txn == 0 || h.txn % HEADS == which) &&
-              tree_holds(page + AT_FREE_TREE, h.last_page) &&
+              (h.txn == 0 || h.txn % HEADS == which);
+    h.holds = h.known && h.last_page >= 1 && h.last_page < UINT64_MAX / PAGE_MOST &&
+              map / h.page_size > h.last_page && tree_holds(page + AT_FREE_TREE, h.last_page) &&
               tree_holds(page + AT_MAIN_TREE, h.last_page);
     return h;
 }
@@ -123,16 +128,19 @@ static lw_err check_once(int fd)
         return LW_FAIL(LW_E_CORRUPT, "engine: the data file is cut short", LW_NOWHERE);
     }
     const struct head a = read_head(page, 0);
-    if (!a.holds || !read_at(fd, page, sizeof(page), a.page_size)) {
+    if (!a.known || !read_at(fd, page, sizeof(page), a.page_size)) {
         return damaged();
     }
     const struct head b = read_head(page, 1);
     const uint64_t apart = a.txn > b.txn ? a.txn - b.txn : b.txn - a.txn;
-    if (!b.holds || b.page_size != a.page_size || apart > 1) {
+    if (!b.known || b.page_size != a.page_size || apart > 1) {
         return damaged();
     }
-    const uint64_t last = a.txn > b.txn ? a.last_page : b.last_page;
-    return (uint64_t)file.st_size / a.page_size > last
+    const struct head *counts = b.txn > a.txn ? &b : &a; /* the first of equals, as LMDB has it */
+    if (!counts->holds) {
+        return damaged();
+    }
+    return (uint64_t)file.st_size / a.page_size > counts->last_page
                ? LW_SUCCESS
                : LW_FAIL(LW_E_CORRUPT, "engine: the data file is cut short", LW_NOWHERE);
 }
@@ -146,6 +154,21 @@ static lw_err check_heads(int fd)
         err = check_once(fd);
     }
     return err;
+}
+
+/*
+ * What an earlier process wrote may be in memory only. A head that it put back must not come to the
+ * disk after the pages of the next commit: its new form, which the disk may have taken although it
+ * said no, leads to pages that this commit uses again.
+ */
+static lw_err settle(int fd)
+{
+    int rc = 0;
+    do {
+        rc = fdatasync(fd) == 0 ? 0 : errno;
+    } while (rc == EINTR);
+    return rc == 0 ? LW_SUCCESS
+                   : LW_FAIL(LW_E_IO, "engine: the data file cannot be synced", LW_NOWHERE);
 }
 
 static bool lock_file(int fd, int how)
@@ -221,6 +244,7 @@ lw_err lmdb_file_check(const char *dir, int *fd)
     /* An empty file is one whose making was begun: LMDB makes its heads. */
     if (err.code == LW_OK && (fstat(*fd, &file) != 0 || file.st_size > 0)) {
         err = check_heads(*fd);
+        err = err.code == LW_OK ? settle(*fd) : err;
     }
     if (err.code != LW_OK) {
         (void)close(*fd);
