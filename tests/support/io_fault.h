@@ -18,6 +18,7 @@ enum support_io_op {
     SUPPORT_IO_META = 2,  /* at the file's first two pages, where LMDB says which pages count */
     SUPPORT_IO_SYNC = 4,  /* fsync, fdatasync */
     SUPPORT_IO_ROOM = 8,  /* fallocate */
+    SUPPORT_IO_DONE = 16, /* with others: the first write that fails is done all the same */
 };
 
 /* Orders, and what came of them. All zero: nothing fails. */

@@ -196,20 +196,25 @@ static enum support_io_op op_at(off_t offset)
 }
 
 /* Writes a part of what was asked: half of its sectors, or half of less than two. */
-static ssize_t write_short(int fd, const void *from, size_t n, off_t offset)
+static ssize_t write_short(int fd, const struct iovec *part, off_t offset)
 {
+    const size_t n = part->iov_len;
     const size_t half = n >= 2 * SECTOR ? n / 2 / SECTOR * SECTOR : n / 2;
-    return (ssize_t)syscall(SYS_pwrite64, fd, from, half, offset);
+    return (ssize_t)syscall(SYS_pwrite64, fd, part->iov_base, half, offset);
 }
 
-static ssize_t failed_write(int fd, const void *from, size_t n, off_t offset)
+static ssize_t failed_write(int fd, const struct iovec *parts, int count, off_t offset)
 {
     const int code = atomic_load(&control->code);
-    if (code != 0) {
-        errno = code;
-        return -1;
+    const bool done = (atomic_load(&control->ops) & SUPPORT_IO_DONE) != 0;
+    if (code == 0) {
+        return write_short(fd, &parts[0], offset);
     }
-    return write_short(fd, from, n, offset);
+    if (done && atomic_load(&control->failed) == 1) {
+        (void)syscall(SYS_pwritev, fd, parts, count, offset, 0);
+    }
+    errno = code;
+    return -1;
 }
 
 ssize_t pwrite(int fd, const void *from, size_t n, off_t offset)
@@ -220,7 +225,7 @@ ssize_t pwrite(int fd, const void *from, size_t n, off_t offset)
     } p = {.in = from};
     const struct iovec part = {.iov_base = p.out, .iov_len = n};
     const ssize_t done = fails(fd, op_at(offset))
-                             ? failed_write(fd, from, n, offset)
+                             ? failed_write(fd, &part, 1, offset)
                              : (ssize_t)syscall(SYS_pwrite64, fd, from, n, offset);
     note_write(fd, &part, 1, offset, done);
     return done;
@@ -235,9 +240,8 @@ ssize_t pwrite64(int fd, const void *from, size_t n, off_t offset)
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     const off_t offset = lseek(fd, 0, SEEK_CUR); /* fails where nothing is recorded either */
-    const ssize_t done = fails(fd, op_at(offset))
-                             ? failed_write(fd, parts[0].iov_base, parts[0].iov_len, offset)
-                             : (ssize_t)syscall(SYS_writev, fd, parts, count);
+    const ssize_t done = fails(fd, op_at(offset)) ? failed_write(fd, parts, count, offset)
+                                                  : (ssize_t)syscall(SYS_writev, fd, parts, count);
     note_write(fd, parts, count, offset, done);
     return done;
 }
@@ -274,7 +278,7 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
         return -1;
     }
     const int rc = (int)syscall(SYS_fallocate, fd, mode, offset, len);
-    if (rc == 0) {
+    if (rc == 0 && (mode & FALLOC_FL_KEEP_SIZE) == 0) {
         note(fd, SUPPORT_IO_SIZED, (uint64_t)(offset + len));
     }
     return rc;
