@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -101,6 +102,20 @@ void idp_deadlines_remove(struct idp_deadlines *d, struct idp_deadline *one)
         one->next->prev = one->prev;
     }
     (void)pthread_mutex_unlock(&d->lock);
+}
+
+bool idp_deadlines_quiet(struct idp_deadlines *d, unsigned count)
+{
+    unsigned there = 0;
+    bool unread = false;
+    (void)pthread_mutex_lock(&d->lock);
+    for (const struct idp_deadline *one = d->first; one != NULL; one = one->next) {
+        int bytes = 0;
+        unread = unread || (ioctl(one->fd, FIONREAD, &bytes) == 0 && bytes > 0);
+        there++;
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    return there == count && !unread;
 }
 
 void idp_deadlines_stop(struct idp_deadlines *d)

@@ -29,6 +29,9 @@ void idp_deadlines_move(struct idp_deadlines *deadlines, struct idp_deadline *de
 /** After this returns the socket will not be touched any more: call it before closing. */
 void idp_deadlines_remove(struct idp_deadlines *deadlines, struct idp_deadline *deadline);
 
+/** Return whether `count` connections are all there are, and none has sent what nobody has read. */
+bool idp_deadlines_quiet(struct idp_deadlines *deadlines, unsigned count);
+
 /** End the thread and free; every deadline was removed before. Accepts NULL. */
 void idp_deadlines_stop(struct idp_deadlines *deadlines);
 

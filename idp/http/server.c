@@ -20,7 +20,7 @@ enum {
     IDLE_S = 30,               /* a kept connection may be silent so long between requests */
     HEADERS_BYTES = 32 * 1024, /* a connection's memory in the library: request line and headers */
     DRAIN_STEP_MS = 10,
-    DRAIN_QUIET = 2,
+    DRAIN_QUIET = 4,
     MS_PER_S = 1000,
 };
 
@@ -217,18 +217,12 @@ static void run_handler(struct exchange *x)
 }
 
 /* From any thread: a worker's, or the store's writer. */
-static void resume(struct exchange *x)
-{
-    struct MHD_Connection *mhd = x->mhd;
-    atomic_store(&x->replied, true);
-    MHD_resume_connection(mhd); /* `x` may be gone from here on */
-}
-
 static void wake(void *ctx)
 {
     struct exchange *x = ctx;
     struct idp_server *server = x->server;
-    resume(x);
+    atomic_store(&x->replied, true);
+    MHD_resume_connection(x->mhd);         /* `x` may be gone from here on */
     atomic_fetch_sub(&server->awaited, 1); /* last: the server ends when none is awaited */
 }
 
@@ -467,14 +461,20 @@ unsigned idp_server_port(const struct idp_server *server)
     return server->port;
 }
 
-/* Waits until nothing is under way, twice in a row: what was just accepted shows only then. */
+/*
+ * Waits until nothing is under way, nor will be: a connection that no thread has taken yet, or that
+ * has sent what none has read, is a request to come. Several times in a row: between reading and
+ * counting is a moment.
+ */
 static void drain(struct idp_server *server, int64_t drain_ms)
 {
     const int64_t until = lw_mono_ms(server->config.clock) + drain_ms;
     unsigned quiet = 0;
     while (quiet < DRAIN_QUIET && lw_mono_ms(server->config.clock) < until) {
         (void)poll(NULL, 0, DRAIN_STEP_MS);
-        quiet = atomic_load(&server->under_way) > 0 ? 0 : quiet + 1;
+        const unsigned connections = atomic_load(&server->connections);
+        const bool is_quiet = idp_deadlines_quiet(server->deadlines, connections);
+        quiet = is_quiet && atomic_load(&server->under_way) == 0 ? quiet + 1 : 0;
     }
 }
 
