@@ -224,6 +224,9 @@ static const char *rotate_advice(lw_err err)
                "  at once by --compromised.";
     case LW_E_VALUE:
         return "Give it a successor instead: `lw key rotate`.";
+    case LW_E_LIMIT:
+        return "The seal key signs nothing and may stay as it is: see Epochs in\n"
+               "  docs/operations.md. One that was stolen is replaced by --compromised.";
     case LW_E_EXPIRED:
         return "Rotate the key that ended first: `lw key list` marks it.";
     default:

@@ -86,6 +86,20 @@ static lw_err see_key(void *ctx, const struct wallet_key_info *info)
     return LW_SUCCESS;
 }
 
+/* Each rotation of `seal` takes one, and none comes back. */
+static void check_epochs(struct doctor *d)
+{
+    uint32_t left = 0;
+    if (wallet_flow_epochs_left(d->home, &left).code != LW_OK || left > WALLET_EPOCHS_WARN) {
+        return; /* what cannot be read, the store's family tells */
+    }
+    doctor_say(d, left == 0 ? DOCTOR_BAD : DOCTOR_SOON,
+               "Rotate seal only when it was stolen: see Epochs in docs/operations.md.",
+               "%u of the store's %u epochs are left, %u of them for a stolen seal key",
+               (unsigned)left, (unsigned)WALLET_STORE_EPOCHS,
+               (unsigned)(left < WALLET_EPOCHS_RESERVE ? left : WALLET_EPOCHS_RESERVE));
+}
+
 void doctor_keys(struct doctor *d)
 {
     struct keys_seen seen = {.d = d};
@@ -100,4 +114,5 @@ void doctor_keys(struct doctor *d)
                    "%zu active keys are good for more than 30 days; the first to stop is %s, on %s",
                    seen.good, seen.first, date_of(seen.first_end, date));
     }
+    check_epochs(d);
 }

@@ -11,6 +11,7 @@ struct look {
     struct idp_keys *keys;
     const struct wallet_env *env;
     bool log;
+    bool told;       /* of epochs, in the log */
     int64_t soonest; /* days left of the key that ends first */
 };
 
@@ -85,6 +86,24 @@ static lw_err put_documents(struct idp_service *service, lw_buf *metrics)
     return LW_SUCCESS;
 }
 
+/* The keys that seal personal data: a store takes so many, and no more. */
+static lw_err see_epochs(struct idp_service *service, struct look *look)
+{
+    char row[ROW_MAX];
+    uint32_t left = 0;
+    LW_TRY(wallet_flow_epochs_left(service->home, &left));
+    if (look->log && left <= WALLET_EPOCHS_WARN) {
+        char count[24];
+        (void)snprintf(count, sizeof(count), "%" PRIu32, left);
+        lw_log_line(look->env->log, LW_WARN, "epochs_run_out",
+                    &(struct lw_field){"left", lw_str_c(count)}, 1);
+        look->told = true;
+    }
+    (void)snprintf(row, sizeof(row), "# TYPE lw_epochs_left gauge\nlw_epochs_left %" PRIu32 "\n",
+                   left);
+    return lw_buf_put_c(&look->keys->metrics, row);
+}
+
 static lw_err fill(struct idp_service *service, struct look *look)
 {
     struct idp_keys *keys = look->keys;
@@ -93,6 +112,7 @@ static lw_err fill(struct idp_service *service, struct look *look)
     (void)snprintf(keys->line, sizeof(keys->line), "ok");
     keys->alarms = 0;
     LW_TRY(put_documents(service, &keys->metrics));
+    LW_TRY(see_epochs(service, look));
     LW_TRY(lw_buf_put_c(&keys->metrics, "# TYPE lw_key_days_left gauge\n"));
     LW_TRY(wallet_flow_key_each(service->home, see, look));
     (void)snprintf(row, sizeof(row), "# TYPE lw_key_alarms gauge\nlw_key_alarms %u\n",
@@ -109,7 +129,7 @@ static lw_err look(struct idp_service *service)
     (void)pthread_mutex_lock(&keys->lock);
     struct look l = {.keys = keys, .env = env, .log = now - keys->logged_at >= LW_DAY_S};
     const lw_err err = fill(service, &l);
-    if (l.log && keys->alarms > 0) {
+    if (l.log && (keys->alarms > 0 || l.told)) {
         keys->logged_at = now;
     }
     (void)pthread_mutex_unlock(&keys->lock);

@@ -155,6 +155,60 @@ static void a_list_that_nobody_signs_is_told_of_before_it_ends(void **state)
     home.clock.now = start;
 }
 
+static struct wallet_key_result begun;
+
+static lw_err rotate_seal(bool compromised)
+{
+    return support_rotate(
+        &home, (struct wallet_key_order){.purpose = HSM_PURPOSE_SEAL, .compromised = compromised},
+        &begun);
+}
+
+static bool is_sealed_by_begun(void)
+{
+    struct wallet_epoch epoch;
+    WALLET_AUTO_TXN txn = NULL;
+    must(wallet_read_begin(wallet_home_store(home.home), &txn));
+    must(wallet_store_epoch_get(txn, 0, &epoch));
+    return strcmp(epoch.seal, begun.label) == 0;
+}
+
+static void a_store_has_sixteen_epochs_and_the_last_is_for_a_theft(void **state)
+{
+    (void)state;
+    const int64_t start = home.clock.now;
+    LW_AUTO_BUF text = LW_BUF(SUPPORT_TEXT_MAX);
+    char first[WALLET_KEY_LABEL_MAX + 1];
+    uint32_t left = 0;
+    must(wallet_flow_epochs_left(home.home, &left));
+    assert_int_equal(left, WALLET_STORE_EPOCHS - 1);
+    for (; left > WALLET_EPOCHS_RESERVE; left--) {
+        ask_at(home.clock.now);
+        if (left > WALLET_EPOCHS_WARN) {
+            assert_null(line_of("4 of the store's"));
+        }
+        must(rotate_seal(true));
+    }
+    ask_at(home.clock.now);
+    expect("1 of the store's 16 epochs are left", DOCTOR_SOON, ", 1 of them for a stolen");
+    memcpy(first, begun.label, sizeof(first));
+    assert_int_equal(rotate_seal(false).code, LW_E_LIMIT);
+    assert_string_equal(support_active_key(&home, HSM_PURPOSE_SEAL).record.label, first);
+    must(rotate_seal(true));
+    assert_true(is_sealed_by_begun());
+    ask_at(home.clock.now);
+    expect("0 of the store's 16 epochs are left", DOCTOR_BAD, ", 0 of them");
+    assert_int_equal(rotate_seal(false).code, LW_E_LIMIT);
+    must(rotate_seal(true)); /* without a new epoch: those that there are, wrapped anew */
+    assert_true(is_sealed_by_begun());
+    must(wallet_flow_epochs_left(home.home, &left));
+    assert_int_equal(left, 0);
+    support_home_issue(&home, "EPOCH-1");
+    support_home_reopen(&home, WALLET_HOME_SIGN);
+    support_home_lq1(&home, "EPOCH-1", &text); /* its claims are opened for it */
+    home.clock.now = start;
+}
+
 static void without_a_home_nothing_is_said(void **state)
 {
     (void)state;
@@ -183,6 +237,7 @@ int main(void)
         cmocka_unit_test(each_active_key_is_told_of_in_its_time),
         cmocka_unit_test(a_step_that_nobody_takes_is_told_of_after_an_hour),
         cmocka_unit_test(a_list_that_nobody_signs_is_told_of_before_it_ends),
+        cmocka_unit_test(a_store_has_sixteen_epochs_and_the_last_is_for_a_theft),
         cmocka_unit_test(without_a_home_nothing_is_said),
     };
     return cmocka_run_group_tests(tests, make, drop);

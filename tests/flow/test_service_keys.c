@@ -110,6 +110,7 @@ static void it_tells_of_keys_that_end_soon(void **state)
     (void)state;
     assert_int_equal(get("/readyz", "keys ok\n"), 200);
     assert_int_equal(get("/metrics", "\nlw_key_alarms 0\n"), 200);
+    assert_int_equal(get("/metrics", "\nlw_epochs_left 15\n"), 200);
     assert_int_equal(get("/metrics", "lw_key_days_left{label=\"ca-1\",purpose=\"ca\",agency=\"\","
                                      "state=\"active\"} "),
                      200);

@@ -86,6 +86,20 @@ static lw_err go_on(const struct rotation *r)
     return err;
 }
 
+/* The last epochs are kept for a theft, which cannot wait. */
+static lw_err check_epochs(const struct rotation *r)
+{
+    uint32_t left = 0;
+    if (r->order->purpose != HSM_PURPOSE_SEAL || r->successor != NULL) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(wallet_flow_epochs_left(r->home, &left));
+    return left > WALLET_EPOCHS_RESERVE
+               ? LW_SUCCESS
+               : LW_FAIL(LW_E_LIMIT, "key: the store's last epoch is kept for a stolen seal key",
+                         LW_NOWHERE);
+}
+
 static lw_err begin(const struct rotation *r)
 {
     const struct home_key_order order = order_of(r, WALLET_KEY_PUBLISHED);
@@ -93,6 +107,7 @@ static lw_err begin(const struct rotation *r)
         LW_TRY(go_on(r)); /* a run that was killed may have left it unlisted */
         return LW_FAIL(LW_E_CONFLICT, "key: a successor is published already", LW_NOWHERE);
     }
+    LW_TRY(check_epochs(r));
     LW_TRY(home_key_make(r->home, &order, r->result->label));
     done(r, "published", r->result->label);
     return go_on(r);
@@ -124,6 +139,23 @@ static lw_err activate(const struct rotation *r, const struct wallet_key_record 
     return LW_SUCCESS;
 }
 
+/* Without one left, the epochs that there are go on: better than a stolen key that stays. */
+static lw_err make_epoch(const struct rotation *r, const char *seal)
+{
+    int64_t made = 0;
+    uint32_t left = 0;
+    const lw_err waits = home_epoch_waits(r->home, seal, &made);
+    if (waits.code != LW_E_NOT_FOUND) {
+        return waits;
+    }
+    LW_TRY(wallet_flow_epochs_left(r->home, &left));
+    if (left == 0) {
+        done(r, "no epoch is left: what is sealed from now on is sealed as before", "");
+        return LW_SUCCESS;
+    }
+    return home_epoch_make(r->home, seal);
+}
+
 /* Epochs are wrapped anew while the old seal key can still open them. */
 static lw_err replace_seal(const struct rotation *r)
 {
@@ -134,13 +166,7 @@ static lw_err replace_seal(const struct rotation *r)
         done(r, "published", r->result->label);
     }
     LW_TRY(read_record(r, &key));
-    int64_t made = 0;
-    const lw_err waits = home_epoch_waits(r->home, key.label, &made);
-    if (waits.code == LW_E_NOT_FOUND) {
-        LW_TRY(home_epoch_make(r->home, key.label));
-    } else {
-        LW_TRY(waits);
-    }
+    LW_TRY(make_epoch(r, key.label));
     return activate(r, &key);
 }
 

@@ -6,7 +6,7 @@
 #include "wallet/flow_key.h"
 #include "wallet/store_recovery.h"
 
-enum { EPOCH_KEY_LEN = 32, EPOCHS_MAX = 16, NAME_MAX_LEN = 64 };
+enum { EPOCH_KEY_LEN = 32, EPOCHS_MAX = WALLET_STORE_EPOCHS, NAME_MAX_LEN = 64 };
 
 static lw_err read_epoch(struct wallet_home *home, uint32_t number, struct wallet_epoch *epoch,
                          lw_buf *wrapped)
@@ -63,6 +63,14 @@ static lw_err newest(struct wallet_home *home, uint32_t *number)
     LW_TRY(wallet_read_begin(home->store, &txn));
     LW_TRY(wallet_store_epoch_get(txn, 0, &epoch));
     *number = epoch.number;
+    return LW_SUCCESS;
+}
+
+lw_err wallet_flow_epochs_left(struct wallet_home *home, uint32_t *left)
+{
+    uint32_t last = 0;
+    LW_TRY(newest(home, &last));
+    *left = last < EPOCHS_MAX ? EPOCHS_MAX - last : 0;
     return LW_SUCCESS;
 }
 

@@ -7,6 +7,7 @@
 
 #include "home_internal.h"
 #include "hsm/key_soft.h"
+#include "wallet/flow_key.h"
 #include "wallet/trust_list.h"
 
 /* What a purpose asks of its keys. Durations in seconds. */
@@ -115,8 +116,8 @@ LW_MUST_USE lw_err home_epoch_waits(struct wallet_home *home, const char *seal, 
 /* The epochs wrapped anew, to be written in the transaction in which a seal key is activated. */
 struct home_rewrapped {
     size_t count;
-    struct wallet_epoch epochs[16];
-    uint8_t bytes[16][HSM_WRAP_MAX];
+    struct wallet_epoch epochs[WALLET_STORE_EPOCHS];
+    uint8_t bytes[WALLET_STORE_EPOCHS][HSM_WRAP_MAX];
 };
 /** Wrap an epoch's key, released before, under `seal`. */
 LW_MUST_USE lw_err home_epoch_wrap(struct wallet_home *home, uint32_t number, const uint8_t *key,
@@ -128,8 +129,8 @@ LW_MUST_USE lw_err home_epochs_put(struct wallet_txn *txn, const struct home_rew
 /* Every epoch's key sealed to a recovery key: that of epoch i at place i - 1. */
 struct home_sealed_epochs {
     size_t count;
-    size_t len[16];
-    uint8_t bytes[16][HSM_WRAP_MAX];
+    size_t len[WALLET_STORE_EPOCHS];
+    uint8_t bytes[WALLET_STORE_EPOCHS][HSM_WRAP_MAX];
 };
 LW_MUST_USE lw_err home_epochs_seal(struct wallet_home *home, const struct hsm_public_key *to,
                                     struct home_sealed_epochs *out);

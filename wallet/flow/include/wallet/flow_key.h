@@ -10,6 +10,12 @@
 
 enum { WALLET_KEY_ALARM_S = 30 * LW_DAY_S }; /* so long before its end a signer is told of */
 
+enum {
+    WALLET_STORE_EPOCHS = 16,  /* that a store holds; each rotation of `seal` takes one, for good */
+    WALLET_EPOCHS_RESERVE = 1, /* kept for a `seal` key that is stolen */
+    WALLET_EPOCHS_WARN = 4,    /* when so many are left it is told */
+};
+
 enum wallet_key_step {
     WALLET_KEY_STEP_NONE = 0,
     WALLET_KEY_STEP_LIST,     /* to be named by a signed trust list */
@@ -61,7 +67,11 @@ struct wallet_key_result {
  * when its time has come. With `compromised` the successor signs at once, the old key is destroyed
  * and revoked in trust list and CRL.
  *
+ * A stolen `seal` key is replaced even where no epoch is left: its epochs are wrapped anew, and go
+ * on.
+ *
  * errors  LW_E_NOT_FOUND  no such active key; LW_E_CONFLICT  a successor is published already;
+ *         LW_E_LIMIT  of `seal`, without `compromised`: only WALLET_EPOCHS_RESERVE epochs are left;
  *         LW_E_DENIED  `now` before the overlap is over, or a successor is not published;
  * LW_E_MISUSE options that do not go together; LW_E_VALUE  a new certificate for a key that has
  * none; as wallet_home_signer() of the CA and the list key
@@ -79,6 +89,9 @@ LW_MUST_USE lw_err wallet_flow_key_rotate(struct wallet_home *home,
 LW_MUST_USE lw_err wallet_flow_key_advance(struct wallet_home *home, lw_str actor,
                                            wallet_key_progress *progress, void *progress_ctx,
                                            size_t *steps);
+
+/** Say how many epochs the store can still take: 0 to WALLET_STORE_EPOCHS. */
+LW_MUST_USE lw_err wallet_flow_epochs_left(struct wallet_home *home, uint32_t *left);
 
 /**
  * Keep a CRL that was signed elsewhere, by a CA key that is kept offline. It takes the place of
