@@ -36,6 +36,7 @@ struct cli_command {
     const char *text;     /* paragraphs parted by blank lines, for --help and the manual */
     const char *examples; /* lines, or NULL */
     const struct cli_option *options; /* ends with a NULL name; may be NULL */
+    bool reads_all;                   /* most of the store: struct wallet_store_options */
     enum cli_exit (*run)(struct cli *cli);
 };
 

@@ -90,6 +90,7 @@ static enum cli_exit run_prove(struct cli *cli)
 
 const struct cli_command cli_audit_commands[] = {
     {.name = "audit check",
+     .reads_all = true,
      .args = "",
      .summary = "recompute the audit log from its first entry",
      .text = "Recomputes every hash, compares the root with the signed heads and checks their\n"

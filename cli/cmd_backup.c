@@ -188,6 +188,7 @@ static const struct cli_option adopt_options[] = {
 
 const struct cli_command cli_backup_commands[] = {
     {.name = "store backup",
+     .reads_all = true,
      .args = "DIR",
      .args_min = 1,
      .args_max = 1,
@@ -231,6 +232,7 @@ const struct cli_command cli_backup_commands[] = {
      .options = adopt_options,
      .run = run_adopt},
     {.name = "store compact",
+     .reads_all = true,
      .args = "",
      .summary = "give free space of the store back to the disk",
      .text = "Writes the store anew without its free pages, checks the copy and puts it in place.\n"

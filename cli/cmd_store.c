@@ -206,6 +206,7 @@ static const struct cli_option check_options[] = {
 
 const struct cli_command cli_store_commands[] = {
     {.name = "store check",
+     .reads_all = true,
      .args = "",
      .summary = "check all that the store holds",
      .text =

@@ -111,6 +111,7 @@ void cli_config_take(struct cli *cli)
         .key_tables = (size_t)cli->config.key_tables,
         .seen_parts = (size_t)cli->config.seen_credentials,
         .approval_days = cli->config.approval_days,
+        .reads_all = cli->command->reads_all,
         .watch_clock = true,
         .development = cli->config.development,
     };

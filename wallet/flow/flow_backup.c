@@ -59,7 +59,8 @@ static lw_err describe(struct wallet_store *store, struct backup_set *set)
 
 lw_err backup_check_store(const char *dir, const struct wallet_env *env, struct backup_set *set)
 {
-    const struct wallet_store_options options = {.clock = env->clock, .rng = env->rng};
+    const struct wallet_store_options options = {
+        .clock = env->clock, .rng = env->rng, .reads_all = true};
     char lock[LW_PATH_MAX];
     lw_err err = LW_SUCCESS;
     {

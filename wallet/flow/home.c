@@ -88,6 +88,7 @@ lw_err home_open_store(struct wallet_home *home)
     /* The table of fatal() wants a plain pointer; it is handed back as given. */
     const struct wallet_store_options options = {.clock = home->env->clock,
                                                  .rng = home->env->rng,
+                                                 .reads_all = home->config->reads_all,
                                                  .fatal = on_fatal,
                                                  .fatal_ctx = (void *)(uintptr_t)home->env};
     return wallet_store_open(dir, &options, &home->store);

@@ -15,6 +15,7 @@ struct wallet_engine_scan; /* likewise */
 struct wallet_engine_config {
     const char *dir;
     size_t map_size; /* first size of the map, where an engine has one; 0: the engine's choice */
+    bool reads_all;  /* see struct wallet_store_options */
     bool create;     /* make files that are absent; else LW_E_NOT_FOUND */
     void (*fatal)(void *ctx, lw_err err); /* see struct wallet_store_options */
     void *fatal_ctx;

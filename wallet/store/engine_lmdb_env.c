@@ -291,11 +291,12 @@ static int open_keyspaces(struct lmdb_engine *e, unsigned flags)
 static int open_env(struct lmdb_engine *e, const struct wallet_engine_config *config)
 {
     const size_t size = config->map_size == 0 ? first_map_size : config->map_size;
+    const unsigned flags = config->reads_all ? MDB_NOTLS : MDB_NOTLS | MDB_NORDAHEAD;
     int rc = mdb_env_create(&e->env);
     rc = rc != 0 ? rc : mdb_env_set_maxdbs(e->env, MAX_KEYSPACES);
     rc = rc != 0 ? rc : mdb_env_set_maxreaders(e->env, MAX_READERS);
     rc = rc != 0 ? rc : mdb_env_set_mapsize(e->env, size);
-    rc = rc != 0 ? rc : mdb_env_open(e->env, config->dir, MDB_NOTLS, 0600);
+    rc = rc != 0 ? rc : mdb_env_open(e->env, config->dir, flags, 0600);
     rc = rc != 0 ? rc : mdb_env_get_fd(e->env, &e->fd);
     if (rc != 0) {
         return rc;
@@ -474,17 +475,6 @@ lw_err lmdb_copy(struct wallet_engine *engine, const char *dir, bool compact)
         rc = errno;
     }
     return lmdb_fault(rc != 0 ? rc : sync_folder(dir));
-}
-
-void lmdb_discard(const char *dir)
-{
-    static const char *const names[] = {"data.mdb", "lock.mdb"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[LMDB_PATH_MAX];
-        if (lmdb_path(dir, names[i], path) == 0) {
-            (void)unlink(path);
-        }
-    }
 }
 
 lw_err lmdb_health(const struct wallet_engine *engine)

@@ -275,3 +275,14 @@ lw_err lmdb_file_own(int fd)
     (void)flock(fd, LOCK_SH); /* a change that was refused may have lost the lock held before */
     return LW_FAIL(LW_E_BUSY, "engine: another process has the store open", LW_NOWHERE);
 }
+
+void lmdb_discard(const char *dir)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[LMDB_PATH_MAX];
+        if (lmdb_path(dir, names[i], path) == 0) {
+            (void)unlink(path);
+        }
+    }
+}

@@ -98,6 +98,7 @@ static lw_err start(const char *dir, const struct wallet_store_options *options,
     const struct wallet_engine_config config = {
         .dir = dir,
         .map_size = options->map_size,
+        .reads_all = options->reads_all,
         .create = create,
         .fatal = options->fatal,
         .fatal_ctx = options->fatal_ctx,

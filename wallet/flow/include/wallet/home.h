@@ -32,6 +32,7 @@ struct wallet_home_config {
     size_t key_tables;     /* tables of issuers' keys, at most HSM_KEY_TABLES_MAX; 0: none */
     size_t seen_parts;     /* issuer-signed parts remembered, at most WALLET_SEEN_MAX; 0: none */
     int64_t approval_days; /* how long an import waits for a second operator; 0: 30 */
+    bool reads_all;        /* see struct wallet_store_options: for who copies or checks the store */
     bool unguarded; /* open also what wallet_home_open() refuses as LW_E_CONFLICT: to look at it */
     /* Put off what cannot be taken back while the clock is in doubt: wallet_home_clock_holds() */
     bool watch_clock;

@@ -31,7 +31,10 @@ struct wallet_store_options {
      * map: from then on every operation fails and the process should exit. May be NULL. */
     void (*fatal)(void *ctx, lw_err err);
     void *fatal_ctx;
-    size_t map_size;    /* first size of the map, in bytes; 0: 1 GiB. It grows by itself */
+    size_t map_size; /* first size of the map, in bytes; 0: 1 GiB. It grows by itself */
+    /* Most of the store is going to be read, to copy or check it, and the system may read ahead;
+     * for anything else that costs more than it brings (decision 0020). */
+    bool reads_all;
     size_t queue_max;   /* writes waiting; 0: 16,384 */
     unsigned batch_max; /* writes sharing a commit; 0: 4,096 */
 };
