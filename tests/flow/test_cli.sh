@@ -85,8 +85,22 @@ cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
 sed -i 's/"version"/"versoin"/' "$work/bad/license-types/business-license.json"
 check "a catalogue with a misspelt member" 1 "versoin" lw catalog load "$work/bad"
 complains "a catalogue folder that is not there" 1 "agencies" lw catalog load "$work/none"
+cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
+sed -i 's#lic.example/fp#lic.example/bl#' "$work/bad/license-types/food-permit.json"
+check "two types of one vct" 1 "/vct: is another type's" lw catalog check "$work/bad"
+cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
+sed -i 's/\["address"\]/["place"]/' "$work/bad/license-types/food-permit.json"
+check "one key of two meanings" 1 "cwt_key: has another meaning" lw catalog load "$work/bad"
 [ "$(lw catalog list)" = "" ] && ok "nothing of a bad catalogue is loaded" || not_ok "nothing of a bad catalogue is loaded" "$(lw catalog list)"
 check "the example city loads" 0 "business-license" lw catalog load "$project/docs/example-city"
+cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
+sed -i -e 's#"version": 1#"version": 2#' -e 's#lic.example/tc#lic.example/tc2#' "$work/bad/license-types/tax-clearance.json"
+check "a version with another vct" 1 "not that of the type's other version" lw catalog load "$work/bad"
+cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
+sed -i -e 's#"version": 1#"version": 2#' -e 's#"id": "food-permit"#"id": "snack-permit"#' -e 's#lic.example/fp#lic.example/sp#' \
+    -e 's/\["person_in_charge"\]/["boss"]/' "$work/bad/license-types/food-permit.json"
+sed -i 's#"food-permit"#"snack-permit"#' "$work/bad/agencies/"*.json
+check "a key that had another meaning before" 1 "cwt_key: has another meaning" lw catalog load "$work/bad"
 check "a license is issued" 0 "A-1" issue A-1
 licenses=$(lw license list)
 complains "an unknown license type" 1 "no such license type" lw license issue --type nope --number X --holder 999:1

@@ -173,6 +173,10 @@ static void types_that_contradict_each_other_are_told_apart(void **state)
     assert_non_null(bent);
     *bent = *given;
     assert_false(wallet_license_type_clashes(bent, given, &error));
+    bent->vct = LW_STR("urn:other");
+    assert_true(wallet_license_type_clashes(bent, given, &error)); /* a version of the same */
+    assert_string_equal(error.pointer, "/vct");
+    bent->vct = given->vct;
     bent->id = LW_STR("other");
     assert_true(wallet_license_type_clashes(bent, given, &error));
     assert_string_equal(error.pointer, "/vct");

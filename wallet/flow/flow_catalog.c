@@ -210,6 +210,23 @@ static void check_agency(const struct folder *folder, struct doc *doc)
     }
 }
 
+/* Of two types of the folder that contradict each other, the second is told of. */
+static void check_types(struct folder *folder)
+{
+    for (size_t i = 0; i < folder->count; i++) {
+        struct doc *doc = &folder->docs[i];
+        struct wallet_doc_error error;
+        for (size_t k = 0; k < i && doc->type != NULL; k++) {
+            const struct doc *other = &folder->docs[k];
+            if (other->type != NULL && !lw_str_eq(doc->result.id, other->result.id) &&
+                wallet_license_type_clashes(wallet_license_type_of(doc->type),
+                                            wallet_license_type_of(other->type), &error)) {
+                add_fault(doc, error.pointer, error.what);
+            }
+        }
+    }
+}
+
 static void check_each(struct folder *folder)
 {
     for (size_t i = 0; i < folder->count; i++) {
@@ -226,6 +243,7 @@ static void check_each(struct folder *folder)
             check_type(folder, doc);
         }
     }
+    check_types(folder);
     folder->holds = folder->count > 0;
     for (size_t i = 0; i < folder->count; i++) {
         folder->holds = folder->holds && folder->docs[i].result.error_count == 0;
@@ -369,9 +387,43 @@ static lw_err check_approval(struct wallet_home *home, struct folder *folder)
                          : LW_FAIL(LW_E_VALUE, "catalog: a document does not hold", LW_NOWHERE);
 }
 
+static void check_stored(struct folder *folder, const struct home_catalog *stored)
+{
+    for (size_t i = 0; i < folder->count; i++) {
+        struct doc *doc = &folder->docs[i];
+        struct wallet_doc_error error;
+        for (size_t k = 0; k < stored->type_count && doc->type != NULL; k++) {
+            if (wallet_license_type_clashes(wallet_license_type_of(doc->type),
+                                            wallet_license_type_of(stored->types[k]), &error)) {
+                add_fault(doc, error.pointer, error.what);
+                folder->holds = false;
+            }
+        }
+    }
+}
+
+/* What was issued is read by what was loaded before: a vct and a key keep their meaning. */
+static lw_err check_meanings(struct wallet_home *home, struct folder *folder)
+{
+    struct home_catalog stored = {.types = NULL};
+    {
+        WALLET_AUTO_TXN txn = NULL;
+        LW_TRY(wallet_read_begin(home->store, &txn));
+        const lw_err err = home_catalog_read(txn, &stored);
+        if (err.code == LW_OK) {
+            check_stored(folder, &stored);
+        }
+        home_catalog_free(&stored);
+        LW_TRY(err);
+    }
+    return folder->holds ? LW_SUCCESS
+                         : LW_FAIL(LW_E_VALUE, "catalog: a document does not hold", LW_NOWHERE);
+}
+
 static lw_err load_folder(struct wallet_home *home, struct folder *folder)
 {
     LW_TRY(check_approval(home, folder));
+    LW_TRY(check_meanings(home, folder));
     struct load load = {.folder = folder, .now = lw_now(home->env->clock)};
     LW_TRY(wallet_store_write(home->store, write_docs, &load));
     for (size_t i = 0; i < folder->count; i++) {

@@ -142,8 +142,9 @@ size_t wallet_license_type_claim(const struct wallet_license_type *type, lw_str 
 size_t wallet_license_type_claim_by_key(const struct wallet_license_type *type, int64_t cwt_key);
 
 /**
- * Say whether two types of one catalogue contradict each other: one vct for two types, or one CWT
- * key for two meanings (another path or kind). Versions of one type keep their vct and keys too.
+ * Say whether two types of one catalogue, or two versions of one type, contradict each other: one
+ * vct for two types, another vct for the same type, or one CWT key for two meanings (another path
+ * or kind).
  *
  * error   set to the first such place in the document of `type` when there is one
  */
