@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "import_report.h"
 #include "operator_key.h"
 #include "wallet/flow_approve.h"
@@ -47,10 +48,11 @@ static bool on_approve(void *ctx, const struct wallet_import_result *found)
     struct import_report *r = ctx;
     char answer[ANSWER_MAX] = "";
     fprintf(stderr,
-            "%zu new, %zu changed, %zu states, %zu bad rows left out; %zu no longer in the "
-            "register, of which %zu are revoked\n",
-            found->fresh, found->changed, found->states, found->bad, found->gone,
-            found->revoked_gone);
+            "%zu new, %zu changed, %s, %s left out; %zu no longer in the register, of which %s "
+            "revoked\n",
+            found->fresh, found->changed, CLI_COUNT(found->states, "state"),
+            CLI_COUNT(found->bad, "bad row"), found->gone,
+            CLI_COUNT_OF(found->revoked_gone, "is", "are"));
     if (cli_has(r->cli, "yes")) {
         return true;
     }

@@ -1,5 +1,6 @@
 /* lw audit check | head | prove. */
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_audit.h"
 
 enum { OUTPUT_MAX = 32 * 1024 * 1024 };
@@ -31,11 +32,12 @@ static enum cli_exit run_check(struct cli *cli)
                r.whole ? "true" : "false", (unsigned long long)r.size, root,
                r.head_signed ? "true" : "false", (unsigned long long)r.head_size);
     } else if (r.whole && r.head_signed) {
-        printf("whole: %llu entries, root %s, signed head of %llu entries holds\n",
-               (unsigned long long)r.size, root, (unsigned long long)r.head_size);
+        printf("whole: %s, root %s, signed head of %s holds\n",
+               CLI_COUNT_OF(r.size, "entry", "entries"), root,
+               CLI_COUNT_OF(r.head_size, "entry", "entries"));
     } else if (r.whole) {
-        printf("whole: %llu entries, root %s, no head was signed yet\n", (unsigned long long)r.size,
-               root);
+        printf("whole: %s, root %s, no head was signed yet\n",
+               CLI_COUNT_OF(r.size, "entry", "entries"), root);
     } else {
         printf("NOT WHOLE: entry %llu: %s\n", (unsigned long long)r.first_bad, r.why);
     }
@@ -64,9 +66,12 @@ static enum cli_exit run_head(struct cli *cli)
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot sign the log's head", NULL);
     }
-    printf(cli->json ? "{\"size\": %llu, \"root\": \"%s\", \"cose\": \"%s\"}\n"
-                     : "%llu entries, root %s\n%s\n",
-           (unsigned long long)size, root, signed_head);
+    if (cli->json) {
+        printf("{\"size\": %llu, \"root\": \"%s\", \"cose\": \"%s\"}\n", (unsigned long long)size,
+               root, signed_head);
+    } else {
+        printf("%s, root %s\n%s\n", CLI_COUNT_OF(size, "entry", "entries"), root, signed_head);
+    }
     return CLI_DONE;
 }
 

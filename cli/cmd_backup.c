@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_store.h"
 #include "wallet/json_write.h"
 
@@ -33,9 +34,10 @@ static enum cli_exit print_about(const struct cli *cli, const struct wallet_back
     } else {
         LW_AUTO_BUF made = LW_BUF(64);
         err = lw_time_put(&made, b->made);
-        printf("%s, %" PRIu64 " licenses; it holds all that was acknowledged up to entry %" PRIu64
+        printf("%s, %s; it holds all that was acknowledged up to entry %" PRIu64
                " of the log, %.*s, and nothing later\n",
-               what, b->licenses, b->size, (int)made.len, (const char *)made.ptr);
+               what, CLI_COUNT(b->licenses, "license"), b->size, (int)made.len,
+               (const char *)made.ptr);
     }
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot print the manifest", NULL);
@@ -112,9 +114,10 @@ static void say_standing(const struct wallet_store_standing *s)
 {
     if (s->older) {
         fprintf(stderr,
-                "  The log of this store has %" PRIu64 " entries; %" PRIu64
-                " were seen. What was acknowledged since is not in it.\n",
-                s->size, s->seen_size);
+                "  The log of this store has %s; %s seen. What was acknowledged since is not in "
+                "it.\n",
+                CLI_COUNT_OF(s->size, "entry", "entries"),
+                CLI_COUNT_OF(s->seen_size, "was", "were"));
     }
     if (s->copied) {
         fputs("  The store lies in another file, or on another machine, than it did.\n", stderr);

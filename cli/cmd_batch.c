@@ -1,6 +1,7 @@
 /* lw license batch list | show | void, and lw license reissue: what imports brought, and mistakes.
  */
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_mend.h"
 #include "wallet/json_write.h"
 #include "wallet/store_approval.h"
@@ -259,15 +260,16 @@ static void print_voided(const struct cli *cli, const struct wallet_void_result 
                (unsigned long long)r->unrestored, (unsigned long long)r->stays);
         return;
     }
-    printf("%llu licenses revoked, %llu issued again as they were before\n",
-           (unsigned long long)r->revoked, (unsigned long long)r->restored);
+    printf("%s revoked, %s before\n", CLI_COUNT(r->revoked, "license"),
+           CLI_COUNT_OF(r->restored, "issued again as it was", "issued again as they were"));
     if (r->unrestored > 0) {
-        printf("%llu not issued again: their holders were erased\n",
-               (unsigned long long)r->unrestored);
+        printf("%s erased\n", CLI_COUNT_OF(r->unrestored, "not issued again: its holder was",
+                                           "not issued again: their holders were"));
     }
     if (r->stays > 0) {
-        printf("%llu states that the batch set stay: `lw license resume` or `reissue` mends one\n",
-               (unsigned long long)r->stays);
+        printf("%s: `lw license resume` or `reissue` mends one\n",
+               CLI_COUNT_OF(r->stays, "state that the batch set stays",
+                            "states that the batch set stay"));
     }
 }
 

@@ -1,5 +1,6 @@
 /* lw catalog check | load | list | show. */
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_catalog.h"
 #include "wallet/json_write.h"
 #include "wallet/store_catalog.h"
@@ -66,8 +67,9 @@ static enum cli_exit finish(struct report *report, struct wallet_json_writer *w,
         cli_print(out);
     }
     if (err.code == LW_E_VALUE && report->faulty > 0) {
-        fprintf(stderr, "lw %s: %zu of %zu documents do not hold; nothing was loaded\n",
-                report->cli->command->name, report->faulty, report->documents);
+        fprintf(stderr, "lw %s: %zu of %s not hold; nothing was loaded\n",
+                report->cli->command->name, report->faulty,
+                CLI_COUNT_OF(report->documents, "document does", "documents do"));
         return CLI_REFUSED;
     }
     if (err.code != LW_OK) {

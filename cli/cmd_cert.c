@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "hsm/x509_issue.h"
 #include "lw/file.h"
 #include "wallet/flow_key.h"
@@ -65,7 +66,11 @@ static enum cli_exit run_crl(struct cli *cli)
         return cli_fail(cli, err, "cannot sign the revocation list",
                         "The one there was stays; `lw key list` says what became of the CA key.");
     }
-    printf(cli->json ? "{\"signed\": %zu}\n" : "%zu revocation lists signed\n", count);
+    if (cli->json) {
+        printf("{\"signed\": %zu}\n", count);
+    } else {
+        printf("%s signed\n", CLI_COUNT(count, "revocation list"));
+    }
     return CLI_DONE;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "import_report.h"
 #include "operator_key.h"
 #include "sheet.h"
@@ -103,10 +104,11 @@ static bool on_revoke(void *ctx, const struct wallet_import_result *found)
     }
     (void)pthread_sigmask(SIG_SETMASK, &i->before, NULL); /* Ctrl-C ends: nothing was begun */
     fprintf(stderr,
-            "%zu of %zu licenses in force are no longer in the register%s. Type %s to revoke them, "
-            "or press Enter to keep them: ",
-            found->gone, found->in_force,
-            found->gone_many ? ": is the file whole, and of this register?" : "", wanted);
+            "%zu of %s in force %s no longer in the register%s. Type %s to revoke %s, or press "
+            "Enter to keep %s: ",
+            found->gone, CLI_COUNT(found->in_force, "license"), found->gone == 1 ? "is" : "are",
+            found->gone_many ? ": is the file whole, and of this register?" : "", wanted,
+            found->gone == 1 ? "it" : "them", found->gone == 1 ? "it" : "them");
     const bool read = fgets(answer, sizeof(answer), stdin) != NULL;
     (void)pthread_sigmask(SIG_BLOCK, &i->signals, NULL);
     answer[strcspn(answer, "\n")] = '\0';

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_key.h"
 #include "wallet/json_write.h"
 #include "wallet/jwk.h"
@@ -113,10 +114,10 @@ static void print_key(const struct wallet_key_info *info, lw_str hex)
     const struct wallet_key_record *key = &info->record;
     char end[DATE_LEN + 1];
     char signs[DATE_LEN + 1];
-    printf("%-32s %-9s %-9s %-16.16s %-10s %-10s %5" PRId64 " days", key->label,
+    printf("%-32s %-9s %-9s %-16.16s %-10s %-10s %5" PRId64 " %s", key->label,
            hsm_purpose_name(key->purpose), wallet_key_state_name(key->state),
            hex.len == 0 ? "-" : hex.ptr, date_of(info->cert_end, end),
-           date_of(key->not_after, signs), info->days_left);
+           date_of(key->not_after, signs), info->days_left, info->days_left == 1 ? "day" : "days");
     print_next(info);
 }
 

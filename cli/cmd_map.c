@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "sheet.h"
 #include "wallet/json_write.h"
 #include "wallet/map_propose.h"
@@ -97,7 +98,7 @@ static void print_proposal(FILE *to, const struct wallet_map_proposal *p,
                            const struct wallet_csv *csv, const struct wallet_license_type *type,
                            const struct trial *trial)
 {
-    fprintf(to, "%zu rows looked at; %s, parted by %ss\n\n", p->rows,
+    fprintf(to, "%s looked at; %s, parted by %ss\n\n", CLI_COUNT(p->rows, "row"),
             wallet_csv_encoding_name(wallet_csv_encoding_of(csv)),
             wallet_csv_delimiter_name(wallet_csv_delimiter_of(csv)));
     for (size_t i = 0; i < p->part_count; i++) {
@@ -117,7 +118,8 @@ static void print_proposal(FILE *to, const struct wallet_map_proposal *p,
                 p->missing[i].why);
     }
     if (trial->binds) {
-        fprintf(to, "with this map %zu of the first %zu rows are good\n", trial->good, trial->rows);
+        fprintf(to, "with this map %zu of the first %s good\n", trial->good,
+                CLI_COUNT_OF(trial->rows, "row is", "rows are"));
     }
     for (size_t i = 0; i < trial->error_count; i++) {
         fprintf(to, "  line %zu, %s: %s\n", trial->lines[i], trial->columns[i], trial->reasons[i]);

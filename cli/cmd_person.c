@@ -1,5 +1,6 @@
 /* lw person add | import | list | show, and lw wallet list | show: who holds what. */
 #include "cli_table.h"
+#include "count.h"
 #include "sheet.h"
 #include "wallet/csv.h"
 #include "wallet/flow_person.h"
@@ -118,9 +119,12 @@ static enum cli_exit run_import(struct cli *cli)
         return cli_fail(cli, err, "cannot import the file",
                         "It needs the columns holder (CODETYPE:CODE) and, if wanted, name.");
     }
-    printf(cli->json ? "{\"rows\": %zu, \"added\": %zu, \"bad\": %zu}\n"
-                     : "%zu rows: %zu added, %zu bad\n",
-           counts.rows, counts.added, counts.bad);
+    if (cli->json) {
+        printf("{\"rows\": %zu, \"added\": %zu, \"bad\": %zu}\n", counts.rows, counts.added,
+               counts.bad);
+    } else {
+        printf("%s: %zu added, %zu bad\n", CLI_COUNT(counts.rows, "row"), counts.added, counts.bad);
+    }
     return counts.rows > 0 && counts.bad == counts.rows ? CLI_REFUSED : CLI_DONE;
 }
 

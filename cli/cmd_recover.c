@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_recovery.h"
 
 /* The shares as given; wiped by the caller. */
@@ -45,8 +46,8 @@ static enum cli_exit fail_shares(struct cli *cli, lw_err err,
         (void)snprintf(advice, sizeof(advice),
                        "Leave it out, or have its custodian open it again; nothing was changed.");
     } else if (err.code == LW_E_DENIED) {
-        (void)snprintf(advice, sizeof(advice), "It takes %zu shares: --share FILE for each.",
-                       result->needed);
+        (void)snprintf(advice, sizeof(advice), "It takes %s: --share FILE for each.",
+                       CLI_COUNT(result->needed, "share"));
     } else if (err.code == LW_E_NOT_FOUND) {
         (void)snprintf(advice, sizeof(advice),
                        "Only a copy of the token opens this store: put one back.");
@@ -109,8 +110,8 @@ static void say_recovered(const struct cli *cli, const struct wallet_recover_res
         puts("nothing is lost: every key is in the token");
         return;
     }
-    printf("%zu keys replaced. Back the home up, and the new token with its PIN.\n",
-           result->replaced);
+    printf("%s replaced. Back the home up, and the new token with its PIN.\n",
+           CLI_COUNT(result->replaced, "key"));
     if (result->new_pin) {
         puts("Verifiers pinned to the old list key refuse the new lists: give each the new pin by\n"
              "hand (`lw key list --json`, the key tl), and have it sync into a new folder.");

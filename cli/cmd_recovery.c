@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "hsm/envelope.h"
 #include "lw/file.h"
 #include "wallet/flow_recovery.h"
@@ -120,8 +121,9 @@ static lw_err print_recovery(const struct wallet_recovery *recovery)
 {
     LW_AUTO_BUF made = LW_BUF(64);
     LW_TRY(lw_time_put(&made, recovery->made));
-    printf("%zu of %zu shares open the store; made %.*s\n", recovery->threshold, recovery->count,
-           (int)made.len, (const char *)made.ptr);
+    printf("%zu of %s the store; made %.*s\n", recovery->threshold,
+           CLI_COUNT_OF(recovery->count, "share opens", "shares open"), (int)made.len,
+           (const char *)made.ptr);
     for (size_t i = 0; i < recovery->count; i++) {
         printf("  share %zu: %s\n", i + 1, recovery->custodians[i].name);
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli_table.h"
+#include "count.h"
 #include "wallet/flow_store.h"
 #include "wallet/json_write.h"
 
@@ -59,18 +60,17 @@ static lw_err report_json(const struct wallet_store_report *r, lw_buf *out)
 static void print_report(const struct wallet_store_report *r)
 {
     if (r->whole && r->opened) {
-        printf("whole: %" PRIu64 " entries, %" PRIu64 " of the audit log; signatures and seals of "
-               "%" PRIu64 " licenses and %" PRIu64 " people hold\n",
-               r->entries, r->log.size, r->licenses, r->people);
+        printf("whole: %s, %" PRIu64 " of the audit log; signatures and seals of %s and %s hold\n",
+               CLI_COUNT_OF(r->entries, "entry", "entries"), r->log.size,
+               CLI_COUNT(r->licenses, "license"), CLI_COUNT_OF(r->people, "person", "people"));
         return;
     }
     if (r->whole) {
-        printf("whole: %" PRIu64 " entries, %" PRIu64 " of the audit log; signatures and seals "
-               "were not looked at\n",
-               r->entries, r->log.size);
+        printf("whole: %s, %" PRIu64 " of the audit log; signatures and seals were not looked at\n",
+               CLI_COUNT_OF(r->entries, "entry", "entries"), r->log.size);
         return;
     }
-    printf("NOT WHOLE: %" PRIu64 " faults\n", r->check.fault_count);
+    printf("NOT WHOLE: %s\n", CLI_COUNT(r->check.fault_count, "fault"));
     for (size_t i = 0; i < r->check.fault_count && i < WALLET_FAULTS_MAX; i++) {
         const struct wallet_fault *f = &r->check.faults[i];
         printf("  %s %s: %s\n", f->where, f->key, f->why);
@@ -134,17 +134,18 @@ static void print_stat(const struct wallet_store_stat *s)
 {
     printf("used %.1f MiB, of which %.1f MiB are free to be used again; room for %.0f MiB before "
            "the map grows\n"
-           "%" PRIu64 " entries, %" PRIu64 " commits\n",
-           mib(s->used_bytes), mib(s->free_bytes), mib(s->map_bytes), s->entries, s->commit);
+           "%s, %s\n",
+           mib(s->used_bytes), mib(s->free_bytes), mib(s->map_bytes),
+           CLI_COUNT_OF(s->entries, "entry", "entries"), CLI_COUNT(s->commit, "commit"));
     if (s->oldest_reader_pid == 0) {
         puts("nobody reads");
     } else {
-        printf("oldest reader: process %" PRId64 ", %" PRIu64 " commits behind\n",
-               s->oldest_reader_pid, s->oldest_reader_lag);
+        printf("oldest reader: process %" PRId64 ", %s behind\n", s->oldest_reader_pid,
+               CLI_COUNT(s->oldest_reader_lag, "commit"));
     }
     for (size_t i = 0; i < LARGEST && i < s->space_count && s->spaces[i].entries > 0; i++) {
-        printf("  %-18s %12" PRIu64 " entries %10.1f MiB\n", s->spaces[i].name,
-               s->spaces[i].entries, mib(s->spaces[i].bytes));
+        printf("  %-18s %12" PRIu64 " %-7s %10.1f MiB\n", s->spaces[i].name, s->spaces[i].entries,
+               s->spaces[i].entries == 1 ? "entry" : "entries", mib(s->spaces[i].bytes));
     }
 }
 

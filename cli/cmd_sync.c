@@ -1,5 +1,6 @@
 /* lw sync: what a gate needs to verify with no network. */
 #include "cli_table.h"
+#include "count.h"
 #include "idp/client.h"
 #include "wallet/flow_sync.h"
 
@@ -66,11 +67,16 @@ static enum cli_exit run_sync(struct cli *cli)
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot fetch", advice_for(err));
     }
-    printf(cli->json ? "{\"trust_list_version\": %llu, \"lists\": %zu, \"kept\": %zu, "
-                       "\"types\": %zu}\n"
-                     : "trust list %llu, %zu status lists (%zu kept as they were), %zu types\n",
-           (unsigned long long)result.trust_list_version, result.lists_fetched, result.lists_kept,
-           result.types);
+    if (cli->json) {
+        printf("{\"trust_list_version\": %llu, \"lists\": %zu, \"kept\": %zu, \"types\": %zu}\n",
+               (unsigned long long)result.trust_list_version, result.lists_fetched,
+               result.lists_kept, result.types);
+    } else {
+        printf("trust list %llu, %s (%s), %s\n", (unsigned long long)result.trust_list_version,
+               CLI_COUNT(result.lists_fetched, "status list"),
+               CLI_COUNT_OF(result.lists_kept, "kept as it was", "kept as they were"),
+               CLI_COUNT(result.types, "type"));
+    }
     return CLI_DONE;
 }
 

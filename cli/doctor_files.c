@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "doctor.h"
+#include "count.h"
 
 enum { OTHERS = 077, OTHERS_WRITE = 022 };
 
@@ -55,7 +56,8 @@ static void check_private(struct doctor *d)
         }
     }
     if (d->count == before && looked_at > 0) {
-        doctor_say(d, DOCTOR_GOOD, NULL, "%zu files are their owner's alone", looked_at);
+        doctor_say(d, DOCTOR_GOOD, NULL, "%s owner's alone",
+                   CLI_COUNT_OF(looked_at, "file is its", "files are their"));
     }
 }
 

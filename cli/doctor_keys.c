@@ -1,5 +1,6 @@
 /* Keys and certificates: how long they sign, and the steps of their rotation that are due. */
 #include "doctor.h"
+#include "count.h"
 #include "wallet/flow_key.h"
 
 enum { DATE_MAX = 32, DATE_LEN = 10, LATE_S = LW_HOUR_S };
@@ -37,8 +38,8 @@ static void check_active(struct keys_seen *seen, const struct wallet_key_info *i
         doctor_say(seen->d, DOCTOR_SOON,
                    info->succeeded ? "Nothing: `lw serve` lets its successor sign in time."
                                    : "Rotate it: see Keys in docs/operations.md.",
-                   "key %s signs until %s, %lld days more; %s", key->label,
-                   date_of(key->not_after, date), (long long)info->days_left,
+                   "key %s signs until %s, %s more; %s", key->label, date_of(key->not_after, date),
+                   CLI_COUNT((uint64_t)info->days_left, "day"),
                    info->succeeded ? "its successor is published" : "it has no successor");
     } else {
         seen->good++;
@@ -111,8 +112,9 @@ void doctor_keys(struct doctor *d)
         doctor_say(d, DOCTOR_BAD, "Run `lw store check`.", "the records of keys are damaged");
     } else if (seen.good > 0) {
         doctor_say(d, DOCTOR_GOOD, NULL,
-                   "%zu active keys are good for more than 30 days; the first to stop is %s, on %s",
-                   seen.good, seen.first, date_of(seen.first_end, date));
+                   "%s good for more than 30 days; the first to stop is %s, on %s",
+                   CLI_COUNT_OF(seen.good, "active key is", "active keys are"), seen.first,
+                   date_of(seen.first_end, date));
     }
     check_epochs(d);
 }

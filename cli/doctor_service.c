@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "doctor.h"
+#include "count.h"
 #include "idp/client.h"
 #include "wallet/status_publish.h"
 #include "wallet/store_key.h"
@@ -22,9 +23,11 @@ static void check_doc(struct doctor *d, const char *what, const struct wallet_si
                       const char *advice)
 {
     const enum doctor_grade grade = doctor_grade_end(d->now, doc->exp, LW_DAY_S);
-    doctor_say(d, grade, grade == DOCTOR_GOOD ? NULL : advice, "%s, version %llu, %s in %lld hours",
-               what, (unsigned long long)doc->version, grade == DOCTOR_BAD ? "ended" : "ends",
-               (long long)((doc->exp - d->now) / LW_HOUR_S));
+    const bool over = grade == DOCTOR_BAD;
+    const int64_t hours = (over ? d->now - doc->exp : doc->exp - d->now) / LW_HOUR_S;
+    doctor_say(d, grade, grade == DOCTOR_GOOD ? NULL : advice, "%s, version %llu, %s %s%s", what,
+               (unsigned long long)doc->version, over ? "ended" : "ends in",
+               CLI_COUNT((uint64_t)hours, "hour"), over ? " ago" : "");
 }
 
 /* Used, and not signed for two times its ttl, which is the slowest cadence. */
@@ -72,13 +75,13 @@ static void check_status_lists(struct doctor *d, const struct wallet_txn *txn)
         }
     }
     if (ended + unsigned_lists > 0) {
-        doctor_say(
-            d, DOCTOR_BAD, run_service,
-            "%zu status lists have ended and %zu were never signed: their licenses cannot be "
-            "verified",
-            ended, unsigned_lists);
+        doctor_say(d, DOCTOR_BAD, run_service,
+                   "%s ended and %s never signed: their licenses cannot be verified",
+                   CLI_COUNT_OF(ended, "status list has", "status lists have"),
+                   CLI_COUNT_OF(unsigned_lists, "was", "were"));
     } else {
-        doctor_say(d, DOCTOR_GOOD, NULL, "%zu status lists are fresh", fresh);
+        doctor_say(d, DOCTOR_GOOD, NULL, "%s fresh",
+                   CLI_COUNT_OF(fresh, "status list is", "status lists are"));
     }
     say_late(d, &late);
 }
@@ -98,7 +101,7 @@ static void check_crl(struct doctor *d, const struct wallet_txn *txn,
     (void)snprintf(what, sizeof(what), "CRL, of the key %s", ca->token);
     if (d->now - doc.iat > CRL_LATE_S && doc.exp - d->now >= LW_DAY_S) {
         doctor_say(d, DOCTOR_SOON, "It is signed anew every 7 days: `lw cert crl`, or `lw serve`.",
-                   "%s, was signed %lld days ago", what, (long long)age);
+                   "%s, was signed %s ago", what, CLI_COUNT((uint64_t)age, "day"));
         return;
     }
     check_doc(d, what, &doc, "Sign it anew: `lw cert crl`, or start the service (`lw serve`).");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "doctor.h"
+#include "count.h"
 #include "lw/file.h"
 #include "wallet/audit.h"
 #include "wallet/flow_store.h"
@@ -33,8 +34,8 @@ static void check_standing(struct doctor *d)
                    "Make sure that the original is not in use, then `lw store adopt`.",
                    "it is a copy of another store");
     } else {
-        doctor_say(d, DOCTOR_GOOD, NULL, "it opens, and is the newest: %llu entries in its log",
-                   (unsigned long long)s.size);
+        doctor_say(d, DOCTOR_GOOD, NULL, "it opens, and is the newest: %s in its log",
+                   CLI_COUNT_OF(s.size, "entry", "entries"));
     }
 }
 
@@ -46,8 +47,8 @@ static void check_readers(struct doctor *d)
     }
     if (s.oldest_reader_pid != 0 && s.oldest_reader_lag > LAG_MANY) {
         doctor_say(d, DOCTOR_SOON, "End that process: what it reads cannot be used again.",
-                   "process %lld has been reading for %llu commits", (long long)s.oldest_reader_pid,
-                   (unsigned long long)s.oldest_reader_lag);
+                   "process %lld has been reading for %s", (long long)s.oldest_reader_pid,
+                   CLI_COUNT(s.oldest_reader_lag, "commit"));
     } else {
         doctor_say(d, DOCTOR_GOOD, NULL, "%llu MiB used, %llu of them free; no stale reader",
                    (unsigned long long)(s.used_bytes >> 20),
@@ -63,8 +64,9 @@ static void check_age(struct doctor *d, const char *what, int64_t last, int64_t 
         return;
     }
     const int64_t age = d->now - last;
+    const int64_t hours = age < 0 ? 0 : age / LW_HOUR_S; /* a clock that was set back is told of */
     doctor_say(d, age > soon_s ? DOCTOR_SOON : DOCTOR_GOOD, age > soon_s ? advice : NULL,
-               "last %s: %lld hours ago", what, (long long)(age / LW_HOUR_S));
+               "last %s: %s ago", what, CLI_COUNT((uint64_t)hours, "hour"));
 }
 
 void doctor_store(struct doctor *d)
@@ -101,8 +103,8 @@ static void check_not_far(struct doctor *d, int64_t time, bool *well)
         doctor_say(d, DOCTOR_SOON,
                    "Set the clock if it is wrong (NTP); an hour after `lw serve` starts it is "
                    "believed.",
-                   "the clock is %lld days past the log: nothing is purged or destroyed by it yet",
-                   (long long)((d->now - time) / LW_DAY_S));
+                   "the clock is %s past the log: nothing is purged or destroyed by it yet",
+                   CLI_COUNT((uint64_t)((d->now - time) / LW_DAY_S), "day"));
     }
 }
 

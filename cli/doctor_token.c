@@ -1,5 +1,6 @@
 /* The token: reached with one try of its PIN; each active key signs a test. */
 #include "doctor.h"
+#include "count.h"
 #include "wallet/store_key.h"
 
 enum { PAGE = 16 };
@@ -69,7 +70,8 @@ static void try_keys(struct doctor *d, struct wallet_home *home)
         }
     }
     if (failed == 0) {
-        doctor_say(d, DOCTOR_GOOD, NULL, "%zu active keys sign", tried);
+        doctor_say(d, DOCTOR_GOOD, NULL, "%s",
+                   CLI_COUNT_OF(tried, "active key signs", "active keys sign"));
     }
 }
 

@@ -1,4 +1,5 @@
 #include "import_report.h"
+#include "count.h"
 
 enum {
     OUTPUT_MAX = 64 * 1024 * 1024,
@@ -174,8 +175,7 @@ static void print_notes(const struct import_report *r)
 {
     for (size_t i = 0; i < r->note_count; i++) {
         const struct import_note *note = &r->notes[i];
-        fprintf(stderr, "note, %zu %s: %s (line", note->count, note->count == 1 ? "row" : "rows",
-                note->why);
+        fprintf(stderr, "note, %s: %s (line", CLI_COUNT(note->count, "row"), note->why);
         for (size_t l = 0; l < note->count && l < IMPORT_NOTE_LINES_MAX; l++) {
             fprintf(stderr, "%s%zu", l == 0 ? " " : ", ", note->lines[l]);
         }
@@ -233,12 +233,13 @@ static void print_gone(const struct import_report *r, const struct wallet_import
                grouped(found->gone, text));
     }
     if (found->revoke_refused) {
-        printf("Nothing was revoked: the number of %zu bad rows cannot be read, and they may be "
-               "theirs. Mend those rows first.\n",
-               found->unread);
+        printf("Nothing was revoked: the number of %s. Mend those rows first.\n",
+               CLI_COUNT_OF(found->unread, "bad row cannot be read, and one may be its",
+                            "bad rows cannot be read, and they may be theirs"));
     }
     if (found->lapsed > 0) {
-        printf("%s more are no longer in it, and past their end\n", grouped(found->lapsed, text));
+        printf("%s more %s no longer in it, and past %s end\n", grouped(found->lapsed, text),
+               found->lapsed == 1 ? "is" : "are", found->lapsed == 1 ? "its" : "their");
     }
 }
 
@@ -274,15 +275,17 @@ static void print_summary(const struct import_report *report, const struct walle
     print_gone(report, r);
     print_states(r);
     if (r->shift_days != 0) {
-        printf("Every date was moved by %lld days.\n", (long long)r->shift_days);
+        printf("Every date was moved by %lld %s.\n", (long long)r->shift_days,
+               r->shift_days == 1 || r->shift_days == -1 ? "day" : "days");
     }
     if (r->waiting) {
         printf("Nothing is issued yet: batch %llu waits for a second operator, who gives `lw "
                "approve %llu`.\n",
                (unsigned long long)r->number, (unsigned long long)r->number);
     } else if (r->number > 0) {
-        printf("Batch %llu, %zu licenses issued: `lw license batch show %llu` shows it.\n",
-               (unsigned long long)r->number, r->issued, (unsigned long long)r->number);
+        printf("Batch %llu, %s issued: `lw license batch show %llu` shows it.\n",
+               (unsigned long long)r->number, CLI_COUNT(r->issued, "license"),
+               (unsigned long long)r->number);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "sheet.h"
+#include "count.h"
 
 #include "wallet/json_write.h"
 
@@ -70,8 +71,7 @@ void cli_photos_end(struct cli_photos *photos)
     const char *names[UNUSED_SHOWN];
     const size_t unused = wallet_photo_folder_unused(photos->folder, names, UNUSED_SHOWN);
     if (unused > 0) {
-        fprintf(stderr, "note, %zu %s in the folder of photos not used:", unused,
-                unused == 1 ? "file" : "files");
+        fprintf(stderr, "note, %s in the folder of photos not used:", CLI_COUNT(unused, "file"));
         for (size_t i = 0; i < unused && i < UNUSED_SHOWN; i++) {
             fprintf(stderr, " %s", names[i]);
         }

@@ -298,7 +298,7 @@ check "keys are listed as JSON" 0 '"next_step":"rotate"' lw key list --json
 check "the keys of ID tokens have their JWK" 0 '"jwk":{"e":"AQAB","kty":"RSA","n":' lw key list --json
 printf x >"$work/none.crl"
 complains "a revocation list that is none" 1 "openssl crl" lw cert crl --import "$work/none.crl"
-check "a revocation list is signed" 0 "1 revocation lists signed" lw cert crl
+check "a revocation list is signed" 0 "1 revocation list signed" lw cert crl
 complains "a purpose that is none" 2 "one of ca" lw key rotate nonsense
 complains "a key of an agency without its name" 1 "--agency" lw key rotate ds-vc
 complains "a successor that is not published" 1 "begin the rotation" lw key rotate log --now
@@ -310,7 +310,7 @@ check "a published key is listed" 0 "published" lw key list
 check "nothing is due" 0 "nothing is due" lw key advance
 complains "a new certificate for a key without one" 1 "no certificate" lw cert renew seal
 check "a certificate is renewed" 0 "access-1.2 signs from" lw cert renew access
-check "revocation lists are signed" 0 "1 revocation lists signed" lw cert crl
+check "revocation lists are signed" 0 "1 revocation list signed" lw cert crl
 check "a stolen key is replaced" 0 "sign in again" lw key rotate id --compromised
 check "what is stolen is marked" 0 "COMPROMISED" lw key list
 

@@ -98,6 +98,8 @@ static void each_active_key_is_told_of_in_its_time(void **state)
     assert_null(line_of(of_key(HSM_PURPOSE_CREDENTIAL)));
     ask_at(end - WALLET_KEY_ALARM_S);
     expect(of_key(HSM_PURPOSE_CREDENTIAL), DOCTOR_SOON, "30 days more; it has no successor");
+    ask_at(end - LW_DAY_S);
+    expect(of_key(HSM_PURPOSE_CREDENTIAL), DOCTOR_SOON, "1 day more");
     ask_at(end - 1);
     expect(of_key(HSM_PURPOSE_CREDENTIAL), DOCTOR_SOON, "0 days more");
     assert_null(line_of(of_key(HSM_PURPOSE_ACCESS)));
