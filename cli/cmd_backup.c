@@ -200,7 +200,9 @@ const struct cli_command cli_backup_commands[] = {
          "Writes the new folder DIR: the store as of its last commit, config.json, what is\n"
          "published, and manifest.json with the hash of every file, the log's root and its signed\n"
          "head. The copy is opened and checked (form, log, indexes) and synced before DIR gets\n"
-         "its name, so a DIR that is there is a whole backup.\n\n"
+         "its name, so a DIR that is there is a whole backup. What a killed run leaves, DIR.new "
+         "and\n"
+         "DIR.unfinished, the same command clears away.\n\n"
          "Personal data in it is sealed: the backup is safe without the token, and of no use\n"
          "without it. So keep the token (or a copy of it) apart. With --with-token the folder of\n"
          "a SoftHSM token is taken along, never its PIN: whoever has both has everything.",

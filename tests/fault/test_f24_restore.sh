@@ -24,7 +24,7 @@ check "a catalogue" 0 "" lw catalog load "$project/docs/example-city"
 : >"$acks"
 load & loader=$!
 pids="$pids $loader"
-while [ "$(wc -l <"$acks")" -lt $((licenses / 3)) ]; do sleep 0.1; done
+while [ "$(wc -l <"$acks")" -lt $((licenses / 3)) ] && kill -0 "$loader"; do sleep 0.1; done
 sure=$(wc -l <"$acks") # acknowledged before the backup begins
 check "a hot backup" 0 "backed up and checked" lw store backup --with-token "$backup"
 wait "$loader"
@@ -33,10 +33,16 @@ out=$(cat "$acks"); [ "$(wc -l <"$acks")" -eq "$licenses" ] && ok "the load was 
 holds "it has a manifest" grep -q '"format":"license-wallet backup 1"' "$backup/manifest.json"
 out=$(find "$backup" -type f ! -perm 600 -o -type d ! -perm 700); [ -z "$out" ] && ok "it is private" || not_ok "it is private" ""
 fails "it holds no PIN" grep -rqF "$(cat "$LW_HOME/pin")" "$backup"
-holds "nothing half made lies about" test ! -e "$backup.new"
+holds "nothing half made lies about" test ! -e "$backup.new" -a ! -e "$backup.unfinished"
 complains "it is not written over" 1 "something of that name" lw store backup "$backup"
 mkdir "$work/mine.new"
 complains "nor over what is somebody's" 1 "something of that name" lw store backup "$work/mine"
+mkdir "$work/left.new"; echo half >"$work/left.new/manifest.json"; echo x >"$work/left.unfinished"
+check "what a killed run left is cleared away" 0 "backed up and checked" lw store backup "$work/left"
+holds "all of it" test ! -e "$work/left.new" -a ! -e "$work/left.unfinished"
+echo x >"$work/left.unfinished"
+complains "one that only lacked its end is kept" 1 "something of that name" lw store backup "$work/left"
+holds "and ends" test -e "$work/left/manifest.json" -a ! -e "$work/left.unfinished"
 
 # The home is lost, but for the PIN, which was kept elsewhere.
 cp "$LW_HOME/pin" "$work/pin"
@@ -80,6 +86,21 @@ for step in mark token store named; do
     check "cut short ($step): run again" 0 "restored" lw store restore "$backup" --home "$cut"
     cp "$work/pin" "$cut/pin"
     check "cut short ($step): whole" 0 "signatures and seals" lw store check --home "$cut"
+done
+for own in token config; do # what was there before the run that was cut short is the owner's
+    rm -rf "$cut"
+    mkdir -p "$cut/token"; chmod 700 "$cut"
+    case $own in
+    token) echo "The folder token was there before." ;;
+    config) echo "The file config.json was there before." ;;
+    esac >"$cut/restore.unfinished"
+    echo mine >"$cut/token/softhsm2.conf"; echo mine >"$cut/config.json"
+    check "cut short, with a $own of the owner's" 0 "restored" lw store restore "$backup" --home "$cut"
+    out=$(grep -lx mine "$cut/token/softhsm2.conf" "$cut/config.json")
+    case "$own $out" in
+    "token $cut/token/softhsm2.conf" | "config $cut/config.json") ok "only the $own stays" ;;
+    *) not_ok "only the $own stays" "" ;;
+    esac
 done
 check "compacting" 0 "compacted and checked" lw store compact
 check "leaves it whole" 0 "signatures and seals" lw store check

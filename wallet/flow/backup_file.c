@@ -14,7 +14,7 @@
 #include "hsm/digest.h"
 #include "lw/file.h"
 
-enum { CHUNK = 1 << 18, OPEN_FILES = 8, FILE_MODE = 0600 };
+enum { CHUNK = 1 << 18, OPEN_FILES = 8, FILE_MODE = 0600, COPIES_MAX = 16 };
 
 void backup_set_free(struct backup_set *set)
 {
@@ -151,33 +151,48 @@ lw_err backup_make_folder(const char *path)
                          LW_NOWHERE);
 }
 
-static lw_err copy_entry(struct backup_set *set, const char *from, const char *dir,
-                         const char *name, unsigned depth)
+/* One file or folder below `from`: visited with its name within the backup. */
+struct copying {
+    struct backup_set *set;
+    const char *from;
+    const char *dir;
+    uint8_t stamp[HSM_SHA256_LEN]; /* of all files: names, sizes, times */
+};
+
+typedef lw_err visit(struct copying *c, const char *path, const char *name,
+                     const struct stat *info);
+
+/* A file that goes while it is looked for: the folder is being changed. */
+static lw_err changing(lw_err err)
 {
-    char to[LW_PATH_MAX];
+    return err.code == LW_E_NOT_FOUND
+               ? LW_FAIL(LW_E_BUSY, "backup: the token is being changed: try again", LW_NOWHERE)
+               : err;
+}
+
+static lw_err walk(struct copying *c, const char *path, const char *name, unsigned depth,
+                   visit *each);
+
+static lw_err walk_entry(struct copying *c, const char *path, const char *name, unsigned depth,
+                         visit *each)
+{
     struct stat info = {0};
-    if (lstat(from, &info) != 0) {
-        return LW_FAIL(LW_E_IO, "backup: cannot look at a file", LW_NOWHERE);
+    if (lstat(path, &info) != 0) {
+        return errno == ENOENT ? changing((lw_err){.code = LW_E_NOT_FOUND})
+                               : LW_FAIL(LW_E_IO, "backup: cannot look at a file", LW_NOWHERE);
     }
     if (S_ISDIR(info.st_mode)) {
         return depth == 0 ? LW_FAIL(LW_E_LIMIT, "backup: folders are too deep", LW_NOWHERE)
-                          : backup_copy_folder(set, from, dir, name, depth - 1);
+                          : walk(c, path, name, depth - 1, each);
     }
-    if (!S_ISREG(info.st_mode)) {
-        return LW_SUCCESS; /* a socket or a link: nothing of a token's */
-    }
-    LW_TRY(backup_path(dir, name, to));
-    LW_TRY(backup_copy(from, to));
-    return backup_note(set, dir, name);
+    /* A socket or a link is nothing of a token's. */
+    return S_ISREG(info.st_mode) ? each(c, path, name, &info) : LW_SUCCESS;
 }
 
-lw_err backup_copy_folder(struct backup_set *set, const char *from, const char *dir,
-                          const char *name, unsigned depth)
+static lw_err walk(struct copying *c, const char *path, const char *name, unsigned depth,
+                   visit *each)
 {
-    char to[LW_PATH_MAX];
-    LW_TRY(backup_path(dir, name, to));
-    LW_TRY(backup_make_folder(to));
-    DIR *folder = opendir(from);
+    DIR *folder = opendir(path);
     if (folder == NULL) {
         return LW_FAIL(LW_E_NOT_FOUND, "backup: the token's folder is not there", LW_NOWHERE);
     }
@@ -189,11 +204,90 @@ lw_err backup_copy_folder(struct backup_set *set, const char *from, const char *
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
             continue;
         }
-        err = backup_path(from, e->d_name, source);
+        err = backup_path(path, e->d_name, source);
         err = err.code == LW_OK ? backup_path(name, e->d_name, below) : err;
-        err = err.code == LW_OK ? copy_entry(set, source, dir, below, depth) : err;
+        err = err.code == LW_OK ? walk_entry(c, source, below, depth, each) : err;
     }
     (void)closedir(folder);
+    return err;
+}
+
+static lw_err stamp_file(struct copying *c, const char *path, const char *name,
+                         const struct stat *info)
+{
+    uint8_t hash[HSM_SHA256_LEN];
+    const uint64_t facts[] = {(uint64_t)info->st_size, (uint64_t)info->st_ino,
+                              (uint64_t)info->st_mtim.tv_sec, (uint64_t)info->st_mtim.tv_nsec};
+    const lw_bytes parts[] = {lw_str_bytes(lw_str_c(name)),
+                              {.ptr = (const uint8_t *)facts, .len = sizeof(facts)}};
+    (void)path;
+    LW_TRY(hsm_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), hash));
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        c->stamp[i] ^= hash[i]; /* whatever the order of a folder's entries */
+    }
+    return LW_SUCCESS;
+}
+
+/* Makes the folders of "dir/name" below `dir`. */
+static lw_err make_folders(const char *dir, const char *name)
+{
+    char part[LW_PATH_MAX];
+    char path[LW_PATH_MAX];
+    for (size_t i = 0; name[i] != '\0' && i < sizeof(part); i++) {
+        if (name[i] == '/') {
+            memcpy(part, name, i);
+            part[i] = '\0';
+            LW_TRY(backup_path(dir, part, path));
+            LW_TRY(backup_make_folder(path));
+        }
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err copy_file(struct copying *c, const char *path, const char *name,
+                        const struct stat *info)
+{
+    char to[LW_PATH_MAX];
+    (void)info;
+    LW_TRY(make_folders(c->dir, name));
+    LW_TRY(backup_path(c->dir, name, to));
+    LW_TRY(changing(backup_copy(path, to)));
+    LW_TRY(lw_folder_sync_of(to));
+    return backup_note(c->set, c->dir, name);
+}
+
+/* Copied between two looks that see the same. */
+static lw_err copy_once(struct copying *c, const char *name, unsigned depth)
+{
+    uint8_t before[HSM_SHA256_LEN];
+    memset(c->stamp, 0, sizeof(c->stamp));
+    LW_TRY(walk(c, c->from, name, depth, stamp_file));
+    memcpy(before, c->stamp, sizeof(before));
+    LW_TRY(walk(c, c->from, name, depth, copy_file));
+    memset(c->stamp, 0, sizeof(c->stamp));
+    LW_TRY(walk(c, c->from, name, depth, stamp_file));
+    return memcmp(before, c->stamp, sizeof(before)) == 0
+               ? LW_SUCCESS
+               : changing((lw_err){.code = LW_E_NOT_FOUND});
+}
+
+lw_err backup_copy_folder(struct backup_set *set, const char *from, const char *dir,
+                          const char *name, unsigned depth)
+{
+    char to[LW_PATH_MAX];
+    struct copying c = {.set = set, .from = from, .dir = dir};
+    const size_t count = set->count;
+    lw_err err = LW_SUCCESS;
+    LW_TRY(backup_path(dir, name, to));
+    for (unsigned i = 0; i < COPIES_MAX; i++) {
+        set->count = count;
+        backup_remove(to);
+        LW_TRY(backup_make_folder(to));
+        err = copy_once(&c, name, depth);
+        if (err.code != LW_E_BUSY) {
+            break;
+        }
+    }
     LW_TRY(err);
     return lw_folder_sync(to);
 }

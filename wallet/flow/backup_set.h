@@ -52,7 +52,12 @@ LW_MUST_USE lw_err backup_copy(const char *from, const char *to);
 /** Note the file "dir/name" with its size and hash. errors  LW_E_LIMIT  too many files */
 LW_MUST_USE lw_err backup_note(struct backup_set *set, const char *dir, const char *name);
 
-/** Copy the folder `from` and what is in it, `depth` folders deep, to "dir/name", and note it. */
+/**
+ * Copy the folder `from` and what is in it, `depth` folders deep, to "dir/name", and note it. What
+ * changes while it is copied is copied once more.
+ *
+ * errors  LW_E_BUSY  it changes all the time; LW_E_NOT_FOUND  it is not there; LW_E_LIMIT, LW_E_IO
+ */
 LW_MUST_USE lw_err backup_copy_folder(struct backup_set *set, const char *from, const char *dir,
                                       const char *name, unsigned depth);
 

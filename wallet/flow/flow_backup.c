@@ -15,8 +15,9 @@ enum { TOKEN_DEPTH = 4, FILE_MODE = 0600, LAST_MAX = 512 };
 
 static const char data_name[] = "store/data.mdb";
 static const char last_name[] = "backup.last";
-/* Stands in a backup in the making, so that only such a folder is ever cleared away. */
-static const char mark_name[] = "unfinished";
+static const char mark_text[] =
+    "The folder beside this file whose name ends in .new is a backup that was begun and has not "
+    "ended. The same `lw store backup` again clears it away.\n";
 
 static lw_err check_whole(struct wallet_store *store)
 {
@@ -152,37 +153,58 @@ static lw_err fill(struct wallet_home *home, const char *dir, bool with_token,
     return backup_manifest_write(dir, set);
 }
 
-/* Makes the folder in which the backup is put together, in place of one that a killed run left. */
-static lw_err begin(const char *dir, char beside[LW_PATH_MAX], char mark[LW_PATH_MAX])
+/* Where a backup is put together before it gets its name. */
+struct making {
+    char folder[LW_PATH_MAX]; /* DIR.new */
+    /* DIR.unfinished: stands from before the folder is made until after it has its name, so that
+       only a folder of ours is ever cleared away, whenever its run was killed. */
+    char mark[LW_PATH_MAX];
+};
+
+static lw_err name_beside(const char *dir, const char *end, char path[LW_PATH_MAX])
 {
-    struct stat info;
-    const lw_err taken =
-        LW_FAIL(LW_E_CONFLICT, "backup: there is something of that name", LW_NOWHERE);
-    if (lstat(dir, &info) == 0) {
-        return taken;
-    }
-    const int n = snprintf(beside, LW_PATH_MAX, "%s.new", dir);
-    if (n < 0 || n >= LW_PATH_MAX) {
-        return LW_FAIL(LW_E_LIMIT, "backup: a path is too long", LW_NOWHERE);
-    }
-    LW_TRY(backup_path(beside, mark_name, mark));
-    if (lstat(beside, &info) == 0) {
-        if (lstat(mark, &info) != 0) {
-            return taken;
-        }
-        backup_remove(beside);
-    }
-    LW_TRY(backup_make_folder(beside));
-    return lw_file_write(mark, (lw_bytes){NULL, 0}, FILE_MODE);
+    const int n = snprintf(path, LW_PATH_MAX, "%s%s", dir, end);
+    return n > 0 && n < LW_PATH_MAX ? LW_SUCCESS
+                                    : LW_FAIL(LW_E_LIMIT, "backup: a path is too long", LW_NOWHERE);
 }
 
-static lw_err finish(const char *beside, const char *mark, const char *dir)
+static bool is_there(const char *path)
 {
-    if (unlink(mark) != 0) {
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+/* Makes the folder, in place of one that a killed run left. */
+static lw_err begin(const char *dir, struct making *m)
+{
+    const lw_err taken =
+        LW_FAIL(LW_E_CONFLICT, "backup: there is something of that name", LW_NOWHERE);
+    LW_TRY(name_beside(dir, ".new", m->folder));
+    LW_TRY(name_beside(dir, ".unfinished", m->mark));
+    if (is_there(dir)) {
+        if (is_there(m->mark) && !is_there(m->folder)) {
+            (void)unlink(m->mark); /* all else of that run was done */
+        }
+        return taken;
+    }
+    if (is_there(m->folder)) {
+        if (!is_there(m->mark)) {
+            return taken;
+        }
+        backup_remove(m->folder);
+    }
+    LW_TRY(lw_file_write(m->mark, lw_str_bytes(lw_str_c(mark_text)), FILE_MODE));
+    return backup_make_folder(m->folder);
+}
+
+static lw_err finish(const struct making *m, const char *dir)
+{
+    LW_TRY(lw_folder_sync(m->folder));
+    LW_TRY(lw_file_rename(m->folder, dir));
+    if (unlink(m->mark) != 0) {
         return LW_FAIL(LW_E_IO, "backup: cannot finish it", LW_NOWHERE);
     }
-    LW_TRY(lw_folder_sync(beside));
-    return lw_file_rename(beside, dir);
+    return lw_folder_sync_of(dir);
 }
 
 static lw_err note_last(const struct wallet_home *home, const struct wallet_backup *made)
@@ -218,14 +240,14 @@ int64_t wallet_flow_last_backup(const struct wallet_home_config *config)
 lw_err wallet_flow_store_backup(struct wallet_home *home, const char *dir, bool with_token,
                                 struct wallet_backup *made)
 {
-    char beside[LW_PATH_MAX];
-    char mark[LW_PATH_MAX];
+    struct making m;
     AUTO_BACKUP_SET set = {.files = NULL};
-    LW_TRY(begin(dir, beside, mark));
-    lw_err err = fill(home, beside, with_token, &set);
-    err = err.code == LW_OK ? finish(beside, mark, dir) : err;
+    LW_TRY(begin(dir, &m));
+    lw_err err = fill(home, m.folder, with_token, &set);
+    err = err.code == LW_OK ? finish(&m, dir) : err;
     if (err.code != LW_OK) {
-        backup_remove(beside);
+        backup_remove(m.folder);
+        (void)unlink(m.mark);
         return err;
     }
     *made = set.about;

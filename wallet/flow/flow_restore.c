@@ -12,10 +12,13 @@
 #include "backup_set.h"
 #include "lw/file.h"
 
-enum { FILE_MODE = 0600, CONF_MAX = 64 * 1024, CONF_NEW_MAX = 128 * 1024 };
+enum { FILE_MODE = 0600, CONF_MAX = 64 * 1024, CONF_NEW_MAX = 128 * 1024, MARK_MAX = 1024 };
 
 static const char mark_text[] =
     "A restore into this folder was begun and has not ended. Run `lw store restore` again.\n";
+/* What was there before is the owner's, also for the run that goes on. */
+static const char own_token[] = "The folder token was there before.\n";
+static const char own_config[] = "The file config.json was there before.\n";
 static const char data_name[] = "store/data.mdb";
 static const char token_prefix[] = "token/";
 static const char conf_name[] = "token/softhsm2.conf";
@@ -101,10 +104,52 @@ static lw_err write_conf(const struct wallet_home_config *config, const char *ba
     return lw_file_write(target, lw_buf_view(&text), FILE_MODE);
 }
 
-static lw_err copy_rest(const struct wallet_home_config *config, const char *backup,
-                        const struct backup_set *set, bool token)
+/* What is the owner's and not taken from the backup. */
+struct own {
+    bool token;
+    bool config;
+};
+
+static bool is_line(lw_str line, const char *text)
 {
-    const bool config_too = !is_there(config, "config.json");
+    return line.len + 1 == strlen(text) && memcmp(line.ptr, text, line.len) == 0;
+}
+
+/* A mark that says nothing of it is of a run whose files are all to be replaced. */
+static lw_err read_own(const struct wallet_home_config *config, const char *mark, struct own *own)
+{
+    LW_AUTO_BUF text = LW_BUF(MARK_MAX);
+    const lw_err err = lw_file_read(mark, &text);
+    if (err.code == LW_E_NOT_FOUND) {
+        own->token = is_there(config, "token");
+        own->config = is_there(config, "config.json");
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    lw_str rest = lw_buf_text(&text);
+    while (rest.len > 0) {
+        lw_str line = {NULL, 0};
+        (void)lw_str_split(rest, '\n', &line, &rest);
+        own->token = own->token || is_line(line, own_token);
+        own->config = own->config || is_line(line, own_config);
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err write_mark(const char *mark, const struct own *own)
+{
+    LW_AUTO_BUF text = LW_BUF(MARK_MAX);
+    LW_TRY(lw_buf_put_c(&text, mark_text));
+    LW_TRY(own->token ? lw_buf_put_c(&text, own_token) : LW_SUCCESS);
+    LW_TRY(own->config ? lw_buf_put_c(&text, own_config) : LW_SUCCESS);
+    return lw_file_write(mark, lw_buf_view(&text), FILE_MODE);
+}
+
+static lw_err copy_rest(const struct wallet_home_config *config, const char *backup,
+                        const struct backup_set *set, const struct own *own)
+{
+    const bool config_too = !own->config;
+    const bool token = !own->token && set->about.token;
     for (size_t i = 0; i < set->count; i++) {
         const char *name = set->files[i].path;
         const bool of_token = lw_str_starts(lw_str_c(name), lw_str_c(token_prefix));
@@ -172,10 +217,10 @@ static lw_err restore_into(const struct wallet_home_config *config, const struct
 {
     char mark[HOME_PATH_MAX];
     LW_TRY(home_path(config, home_restore_mark, mark));
-    /* A token that was there before is the owner's; one beside the mark is a cut run's of ours. */
-    const bool token = !is_there(config, "token") || is_there(config, home_restore_mark);
-    LW_TRY(lw_file_write(mark, lw_str_bytes(lw_str_c(mark_text)), FILE_MODE));
-    LW_TRY(copy_rest(config, backup, set, token && set->about.token));
+    struct own own = {.token = false};
+    LW_TRY(read_own(config, mark, &own));
+    LW_TRY(write_mark(mark, &own));
+    LW_TRY(copy_rest(config, backup, set, &own));
     LW_TRY(put_store(config, env, backup, set));
     return remove_mark(config);
 }
