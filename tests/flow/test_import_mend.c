@@ -36,6 +36,10 @@ static void must(lw_err err)
 #define NOW_ROW(no, term) ROW(no, term, "2028-12-31", "AAI", "Main Street")
 #define MOVED_ROW(no, term) ROW(no, term, "2028-12-31", "AAI", "North Street")
 
+#define LATER_ROW(no, term, from, state)                                                           \
+    no "," term ",ACC-" no ",Company " no "," from ",2028-12-31," from "," state ",Main Street"    \
+       ",Food\n"
+
 static void change(const char *number, enum wallet_state to)
 {
     enum wallet_state from = 0;
@@ -215,6 +219,113 @@ static void a_voiding_that_was_ended_goes_on(void **state)
     support_version_is(&home, "I-2", "i2~3", WALLET_ACTIVE);
 }
 
+/* Two terms at once took the place of one: it is in force again, as often as it happens. */
+static void a_voided_batch_restores_what_several_terms_had_taken_the_place_of(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    static const char before[] = NOW_ROW("L-1", "l1") NOW_ROW("L-2", "l3");
+    static const char after[] = NOW_ROW("L-1", "l1") LATER_ROW("L-1", "l2", "2026-02-01", "AAI")
+        LATER_ROW("L-1", "l2b", "2026-03-01", "AAI") NOW_ROW("L-2", "l3")
+            LATER_ROW("L-2", "l4", "2026-02-01", "AAC");
+    const struct wallet_import_result first = support_give(&home, "terms", before, NULL, NULL);
+    const struct wallet_import_result second = support_give(&home, "terms", after, NULL, NULL);
+    assert_int_equal(second.fresh, 3);
+    assert_int_equal(void_batch(second.number, &v, &h), LW_OK);
+    assert_int_equal(v.revoked, 1);
+    assert_int_equal(v.restored, 2);
+    support_version_is(&home, "L-1", "l2", WALLET_SUPERSEDED);
+    support_version_is(&home, "L-1", "l2b", WALLET_REVOKED);
+    support_version_is(&home, "L-1", "l1~2", WALLET_ACTIVE);
+    support_version_is(&home, "L-2", "l4", WALLET_CANCELLED); /* as it came */
+    support_version_is(&home, "L-2", "l3~2", WALLET_ACTIVE);
+
+    /* What was voided stands in the way of nothing that the register says later. */
+    struct wallet_import_result r =
+        support_give(&home, "terms", MOVED_ROW("L-1", "l1") NOW_ROW("L-2", "l3"), NULL, NULL);
+    assert_int_equal(r.changed, 1);
+    support_version_is(&home, "L-1", "l1~2", WALLET_SUPERSEDED);
+    support_version_is(&home, "L-1", "l1~3", WALLET_ACTIVE);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
+    support_version_is(&home, "L-1", "l1~4", WALLET_ACTIVE);
+    assert_int_equal(void_batch(first.number, &v, &h), LW_OK);
+    support_version_is(&home, "L-1", "l1~4", WALLET_REVOKED);
+
+    /* All of it is voided, superseded terms as well: given again all is issued again. */
+    r = support_give(&home, "terms", before, NULL, NULL);
+    assert_int_equal(r.kept, 0);
+    support_version_is(&home, "L-1", "l1~5", WALLET_ACTIVE);
+    support_version_is(&home, "L-2", "l3~3", WALLET_ACTIVE);
+}
+
+/* What an officer ended since is not put back into force. */
+static void a_voided_batch_restores_nothing_that_an_officer_ended(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    (void)support_give(&home, "ended", NOW_ROW("M-1", "m1"), NULL, NULL);
+    const struct wallet_import_result r =
+        support_give(&home, "ended", MOVED_ROW("M-1", "m1"), NULL, NULL);
+    change("M-1", WALLET_REVOKED);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
+    assert_int_equal(v.restored, 0);
+    support_version_is(&home, "M-1", "m1", WALLET_SUPERSEDED);
+    support_version_is(&home, "M-1", "m1~2", WALLET_REVOKED);
+}
+
+/* Nor what a later register has ended. */
+static void a_voided_batch_restores_nothing_that_its_register_ended_later(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    (void)support_give(&home, "later", NOW_ROW("N-1", "n1"), NULL, NULL);
+    const struct wallet_import_result r =
+        support_give(&home, "later", MOVED_ROW("N-1", "n1"), NULL, NULL);
+    (void)support_give(&home, "later", ROW("N-1", "n1", "2028-12-31", "REV", "North Street"), NULL,
+                       NULL);
+    support_version_is(&home, "N-1", "n1~2", WALLET_REVOKED);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
+    assert_int_equal(v.restored, 0);
+    support_version_is(&home, "N-1", "n1~2", WALLET_REVOKED);
+}
+
+/* Stopped between two terms, the first has a successor that never came: what is restored is that
+ * successor. */
+static void a_batch_that_was_stopped_between_two_terms_is_voided(void **state)
+{
+    (void)state;
+    struct wallet_void_result v;
+    struct hindrances h;
+    char last[8];
+    WALLET_AUTO_LICENSE stopped = {.state = 0};
+    WALLET_AUTO_LICENSE restored = {.state = 0};
+    struct support_import stop = {.order = {.batch_rows = 1}, .stop_at = 1};
+    (void)support_give(&home, "stopped", NOW_ROW("O-1", "o1"), NULL, NULL);
+    const struct wallet_import_result r = support_give(
+        &home, "stopped",
+        NOW_ROW("O-1", "o1") LATER_ROW("O-1", "o2", "2026-02-01", "AAI")
+            LATER_ROW("O-1", "o3", "2026-03-01", "AAI") LATER_ROW("O-1", "o4", "2026-04-01", "AAI")
+                LATER_ROW("O-1", "o5", "2026-05-01", "AAI")
+                    LATER_ROW("O-1", "o6", "2026-06-01", "AAI")
+                        LATER_ROW("O-1", "o7", "2026-07-01", "AAI"),
+        NULL, &stop);
+    assert_true(r.stopped);
+    assert_true(r.issued > 0 && r.issued < r.fresh);
+    (void)snprintf(last, sizeof(last), "o%zu", r.issued + 1);
+    support_version_is(&home, "O-1", "o1", WALLET_SUPERSEDED);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_OK);
+    assert_int_equal(v.restored, 1);
+    support_load_version(&home, "O-1", last, &stopped);
+    support_load_version(&home, "O-1", "o1~2", &restored);
+    assert_int_equal(restored.state, WALLET_ACTIVE);
+    assert_memory_equal(stopped.successor, restored.license.id, WALLET_UUID_LEN);
+    assert_memory_equal(restored.predecessor, stopped.license.id, WALLET_UUID_LEN);
+    assert_int_equal(void_batch(r.number, &v, &h), LW_E_CONFLICT);
+}
+
 static lw_code reissue(const char *number, struct wallet_issued *issued)
 {
     return wallet_flow_reissue(home.home, wallet_license_ref_parse(lw_str_c(number)),
@@ -315,6 +426,10 @@ int main(void)
         cmocka_unit_test(a_batch_of_which_something_was_presented_is_not_voided),
         cmocka_unit_test(a_voiding_that_makes_no_sense_is_refused),
         cmocka_unit_test(a_voiding_that_was_ended_goes_on),
+        cmocka_unit_test(a_voided_batch_restores_what_several_terms_had_taken_the_place_of),
+        cmocka_unit_test(a_voided_batch_restores_nothing_that_an_officer_ended),
+        cmocka_unit_test(a_voided_batch_restores_nothing_that_its_register_ended_later),
+        cmocka_unit_test(a_batch_that_was_stopped_between_two_terms_is_voided),
         cmocka_unit_test(a_mistaken_revocation_is_mended_by_a_license_linked_to_it),
         cmocka_unit_test(a_person_who_is_added_stands_in_the_log),
         cmocka_unit_test(a_counted_version_is_mended_by_the_next_number),

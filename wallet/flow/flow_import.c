@@ -21,7 +21,7 @@ static void free_run(struct import_run *run)
     lw_buf_free(&run->text);
     lw_buf_free(&run->bad_text);
     free(run->bad_numbers);
-    free(run->mine);
+    free(run->earlier);
     free(run->gone);
     free(run->rows);
     if (run->lock >= 0) {

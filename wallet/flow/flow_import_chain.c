@@ -75,7 +75,7 @@ static lw_err build(struct chain *c, size_t begin, size_t end)
         }
     }
     for (size_t i = 0; i < c->kept.count; i++) {
-        if (!c->kept.versions[i].covered) {
+        if (!c->kept.versions[i].covered && !c->kept.versions[i].voided) {
             insert_version(c, i);
         }
     }
@@ -326,7 +326,7 @@ lw_err import_compare(struct import_run *run)
     WALLET_AUTO_TXN txn = NULL;
     struct chain c = {.kept = {.run = run}};
     LW_TRY(wallet_read_begin(run->home->store, &txn));
-    LW_TRY(import_find_mine(run, txn));
+    LW_TRY(import_find_others(run, txn));
     c.kept.txn = txn;
     const lw_err err = compare_all(&c);
     free(c.kept.versions);

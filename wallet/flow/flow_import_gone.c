@@ -18,23 +18,26 @@ static bool is_mine(const struct import_run *run, const struct wallet_import_rec
            lw_str_is(run->order->register_name, record->register_name);
 }
 
-lw_err import_find_mine(struct import_run *run, const struct wallet_txn *txn)
+lw_err import_find_others(struct import_run *run, const struct wallet_txn *txn)
 {
     struct wallet_page page = {.len = 0};
     while (!page.end) {
         struct wallet_import_record records[RECORDS];
         size_t count = RECORDS;
         LW_TRY(wallet_store_import_page(txn, &page, records, &count));
-        const size_t all = count == 0 ? run->mine_count : (size_t)records[count - 1].number + 1;
-        bool *more = realloc(run->mine, (all + 1) * sizeof(*more));
+        const size_t all = count == 0 ? run->earlier_count : (size_t)records[count - 1].number + 1;
+        struct import_earlier *more = realloc(run->earlier, (all + 1) * sizeof(*more));
         if (more == NULL) {
             return LW_FAIL(LW_E_NOMEM, "import: out of memory", LW_NOWHERE);
         }
-        run->mine = more;
-        memset(run->mine + run->mine_count, 0, (all - run->mine_count) * sizeof(*more));
-        run->mine_count = all;
+        run->earlier = more;
+        memset(run->earlier + run->earlier_count, 0, (all - run->earlier_count) * sizeof(*more));
+        run->earlier_count = all;
         for (size_t i = 0; i < count; i++) {
-            run->mine[records[i].number] = is_mine(run, &records[i]);
+            run->earlier[records[i].number] =
+                (struct import_earlier){.mine = is_mine(run, &records[i]),
+                                        .voided = records[i].state == WALLET_IMPORT_VOIDING ||
+                                                  records[i].state == WALLET_IMPORT_VOIDED};
         }
     }
     return LW_SUCCESS;
@@ -83,7 +86,7 @@ static bool is_in_bad_row(const struct import_run *run, lw_str number)
 
 static bool was_brought_by_mine(const struct import_run *run, uint64_t import)
 {
-    return import < run->mine_count && run->mine[import];
+    return import < run->earlier_count && run->earlier[import].mine;
 }
 
 lw_err import_take_gone(struct import_run *run, lw_str number, uint64_t import,
@@ -159,8 +162,8 @@ static lw_err look_through(struct import_run *run, const struct wallet_txn *txn,
 
 static bool has_any_mine(const struct import_run *run)
 {
-    for (size_t i = 0; i < run->mine_count; i++) {
-        if (run->mine[i]) {
+    for (size_t i = 0; i < run->earlier_count; i++) {
+        if (run->earlier[i].mine) {
             return true;
         }
     }

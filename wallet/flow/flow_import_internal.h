@@ -54,6 +54,12 @@ struct import_row {
     uint8_t successor[WALLET_UUID_LEN];
 };
 
+/* What is known of an import in the journal. */
+struct import_earlier {
+    bool mine;   /* it was of this register */
+    bool voided; /* what it issued is taken back, or being so */
+};
+
 /* A license in force that the file does not list. */
 struct import_gone {
     uint8_t id[WALLET_UUID_LEN];
@@ -109,8 +115,8 @@ struct import_run {
     bool superseded; /* licenses of the store were, so their status lists are to be signed */
     size_t bad;
     size_t unread;
-    bool *mine; /* by number of an import: it was of this register */
-    size_t mine_count;
+    struct import_earlier *earlier; /* by number of an import */
+    size_t earlier_count;
     struct import_gone *gone;
     size_t gone_count;
     size_t gone_room;
@@ -207,6 +213,7 @@ struct import_version_kept {
     enum wallet_state state;
     unsigned reason_code;
     bool was_set; /* its state was changed after it was issued */
+    bool voided;  /* it counts as never issued */
     uint64_t import;
     int64_t valid_from;
     int64_t valid_until;
@@ -249,8 +256,8 @@ static inline bool import_is_open(enum wallet_state state)
     return state == WALLET_ACTIVE || state == WALLET_SUSPENDED;
 }
 
-/** Learn which imports were of this register. */
-LW_MUST_USE lw_err import_find_mine(struct import_run *run, const struct wallet_txn *txn);
+/** Learn which imports were of this register, and which are voided. */
+LW_MUST_USE lw_err import_find_others(struct import_run *run, const struct wallet_txn *txn);
 
 /** Put the numbers of bad rows in order, to find them fast. */
 void import_sort_bad(struct import_run *run);

@@ -5,6 +5,17 @@
 
 enum { PAGE = 16 };
 
+/* With a batch all is voided that never was in force on its own: superseded by others of it, or
+ * come as revoked or cancelled. What was ended later stays so. */
+static bool is_voided(const struct import_run *run, const struct wallet_stored_license *stored)
+{
+    const bool batch = stored->import < run->earlier_count && run->earlier[stored->import].voided;
+    const bool as_issued = stored->reason_code == WALLET_REASON_REGISTER && stored->changes == 0;
+    return !import_is_open(stored->state) &&
+           (stored->reason_code == WALLET_REASON_VOIDED ||
+            (batch && (stored->state == WALLET_SUPERSEDED || as_issued)));
+}
+
 static lw_err push_version(struct import_kept *k, const struct wallet_stored_license *stored)
 {
     if (k->count == k->room) {
@@ -22,6 +33,7 @@ static lw_err push_version(struct import_kept *k, const struct wallet_stored_lic
                                       .state = stored->state,
                                       .reason_code = stored->reason_code,
                                       .was_set = stored->changes > 0,
+                                      .voided = is_voided(k->run, stored),
                                       .import = stored->import,
                                       .valid_from = l->valid_from,
                                       .valid_until = l->valid_until};
@@ -82,10 +94,10 @@ static void find(struct import_kept *k, const struct import_row *row, struct fou
         }
         v->covered = true;
         f->count = revision > f->count ? revision : f->count;
-        if (import_is_open(v->state) || v->reason_code != WALLET_REASON_VOIDED) {
-            f->newest = i;
-        } else {
+        if (v->voided) {
             f->voided = i;
+        } else {
+            f->newest = i;
         }
     }
 }

@@ -122,7 +122,11 @@ static lw_err fill(struct reissue *r, const struct wallet_snapshot *snapshot)
     LW_TRY(wallet_flow_claims_now(r->home, r->type, &r->license));
     r->license.type_version = r->type->version;
     r->license.version = lw_str_c(r->version);
-    LW_TRY(wallet_store_new_id(r->home->store, r->license.id));
+    if (r->order->id != NULL) {
+        memcpy(r->license.id, r->order->id, sizeof(r->license.id));
+    } else {
+        LW_TRY(wallet_store_new_id(r->home->store, r->license.id));
+    }
     LW_TRY(r->order->check ? check_rules(r, snapshot) : LW_SUCCESS);
     LW_TRY(wallet_record_draw_salts(&r->license, r->home->env->rng));
     return wallet_record_payload(r->type, &r->license, &r->payload);
@@ -157,7 +161,9 @@ static lw_err write_complete(struct wallet_txn *txn, void *ctx)
         .audit_index = r->audit_index,
     };
     LW_TRY(wallet_store_license_complete(txn, &put));
-    LW_TRY(flow_mended(txn, order->mends, r->license.id, r->now, order->actor));
+    if (order->id == NULL) { /* else it names this one already */
+        LW_TRY(flow_mended(txn, order->mends, r->license.id, r->now, order->actor));
+    }
     if (r->intent.import != 0) {
         LW_TRY(wallet_store_import_adopt(txn, r->intent.import, r->license.id));
     }

@@ -7,8 +7,10 @@
 /* What is issued again, and why. */
 struct reissue_order {
     const uint8_t *source; /* the license whose content it gets */
-    const uint8_t *mends;  /* the revoked or cancelled one it is linked to; may be the source */
-    bool check;            /* hold it against its type's rules of today */
+    const uint8_t *mends; /* the revoked or cancelled one it is linked to; may be the source. Or one
+                             that is superseded by `id`, which never came */
+    const uint8_t *id;    /* NULL: a new one */
+    bool check;           /* hold it against its type's rules of today */
     enum wallet_state state;
     lw_str reason;
     lw_str actor;

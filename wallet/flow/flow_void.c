@@ -48,6 +48,19 @@ static lw_err was_presented(const struct wallet_txn *txn, const uint8_t id[WALLE
     return LW_SUCCESS;
 }
 
+static lw_err is_of_voided_batch(const struct wallet_txn *txn, uint64_t number, bool *voided)
+{
+    struct wallet_import_record record;
+    *voided = false;
+    const lw_err err = wallet_store_import_find(txn, number, &record);
+    if (err.code == LW_E_NOT_FOUND) { /* issued by itself */
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    *voided = record.state == WALLET_IMPORT_VOIDED;
+    return LW_SUCCESS;
+}
+
 /* A successor of the same batch, or one that was voided, is none. */
 static lw_err was_changed(const struct wallet_txn *txn, const struct voiding *v,
                           const struct wallet_stored_license *stored, bool *changed, uint64_t *by)
@@ -62,9 +75,11 @@ static lw_err was_changed(const struct wallet_txn *txn, const struct voiding *v,
         return LW_SUCCESS;
     }
     LW_TRY(err);
+    bool voided = false;
+    LW_TRY(is_of_voided_batch(txn, next.import, &voided));
+    voided = !import_is_open(next.state) && (voided || next.reason_code == WALLET_REASON_VOIDED);
     *by = next.import;
-    *changed = next.import != v->record.number &&
-               (import_is_open(next.state) || next.reason_code != WALLET_REASON_VOIDED);
+    *changed = next.import != v->record.number && !voided;
     return LW_SUCCESS;
 }
 
@@ -169,41 +184,89 @@ static lw_err state_before(const struct wallet_txn *txn, const uint8_t id[WALLET
     return LW_SUCCESS;
 }
 
-/* Says whether the voided license took the place of one that was in force and is to be again. */
-static lw_err is_to_restore(const struct voiding *v, const uint8_t id[WALLET_UUID_LEN],
-                            uint8_t source[WALLET_UUID_LEN], enum wallet_state *state,
-                            bool *restore)
+/* What a license of the batch had taken the place of, by itself or with others of the batch. */
+struct restoring {
+    uint8_t source[WALLET_UUID_LEN];
+    uint8_t id[WALLET_UUID_LEN]; /* of the one that was to come, where its run was killed before */
+    bool named;                  /* `id` is set */
+    bool wanted;
+    enum wallet_state state;
+};
+
+/* Says whether what came with the batch ends with this one, which is in force no more by its
+ * register or by this voiding, or was to be followed by one that never came. */
+static lw_err is_last(const struct wallet_txn *txn, const struct wallet_stored_license *stored,
+                      struct restoring *r, bool *last)
+{
+    WALLET_AUTO_LICENSE next = {.state = 0};
+    const bool as_issued = stored->reason_code == WALLET_REASON_REGISTER && stored->changes == 0;
+    *last = !stored->has_successor && !import_is_open(stored->state) &&
+            (as_issued || stored->reason_code == WALLET_REASON_VOIDED);
+    if (stored->state != WALLET_SUPERSEDED || !stored->has_successor) {
+        return LW_SUCCESS;
+    }
+    const lw_err err = wallet_store_license_load(txn, stored->successor, WALLET_LOAD_PUBLIC, &next);
+    if (err.code == LW_E_NOT_FOUND) {
+        memcpy(r->id, stored->successor, sizeof(r->id));
+        r->named = true;
+        *last = true;
+        return LW_SUCCESS;
+    }
+    return err;
+}
+
+/* Goes back over those of the batch to the one before them: it was in force until they came. */
+static lw_err find_source(const struct wallet_txn *txn, const struct voiding *v,
+                          const uint8_t id[WALLET_UUID_LEN], struct restoring *r)
+{
+    uint8_t at[WALLET_UUID_LEN];
+    uint8_t after[WALLET_UUID_LEN];
+    memcpy(at, id, sizeof(at));
+    for (size_t n = 0; n <= IMPORT_TERMS_MAX; n++) {
+        WALLET_AUTO_LICENSE stored = {.state = 0};
+        LW_TRY(wallet_store_license_load(txn, at, WALLET_LOAD_PUBLIC, &stored));
+        if (stored.import != v->record.number) {
+            r->wanted = stored.state == WALLET_SUPERSEDED && stored.has_successor &&
+                        memcmp(stored.successor, after, sizeof(after)) == 0;
+            memcpy(r->source, at, sizeof(r->source));
+            return LW_SUCCESS;
+        }
+        if (!stored.has_predecessor) {
+            return LW_SUCCESS;
+        }
+        memcpy(after, at, sizeof(after));
+        memcpy(at, stored.predecessor, sizeof(at));
+    }
+    return LW_SUCCESS;
+}
+
+static lw_err find_restoring(const struct voiding *v, const uint8_t id[WALLET_UUID_LEN],
+                             struct restoring *r)
 {
     WALLET_AUTO_TXN txn = NULL;
     WALLET_AUTO_LICENSE stored = {.state = 0};
-    WALLET_AUTO_LICENSE before = {.state = 0};
-    *restore = false;
+    bool last = false;
     LW_TRY(wallet_read_begin(v->home->store, &txn));
     LW_TRY(wallet_store_license_load(txn, id, WALLET_LOAD_PUBLIC, &stored));
-    if (stored.state != WALLET_REVOKED || stored.reason_code != WALLET_REASON_VOIDED ||
-        stored.has_successor || !stored.has_predecessor) {
-        return LW_SUCCESS;
-    }
-    LW_TRY(wallet_store_license_load(txn, stored.predecessor, WALLET_LOAD_PUBLIC, &before));
-    *restore = before.state == WALLET_SUPERSEDED && before.import != v->record.number &&
-               memcmp(before.successor, id, WALLET_UUID_LEN) == 0;
-    memcpy(source, stored.predecessor, WALLET_UUID_LEN);
-    return *restore ? state_before(txn, source, state) : LW_SUCCESS;
+    LW_TRY(is_last(txn, &stored, r, &last));
+    LW_TRY(last ? find_source(txn, v, id, r) : LW_SUCCESS);
+    return r->wanted ? state_before(txn, r->source, &r->state) : LW_SUCCESS;
 }
 
 static lw_err restore(struct voiding *v, const uint8_t id[WALLET_UUID_LEN])
 {
-    uint8_t source[WALLET_UUID_LEN];
     struct wallet_issued issued;
-    bool wanted = false;
-    struct reissue_order order = {.source = source,
-                                  .mends = id,
-                                  .reason = lw_str_c(v->record.void_reason),
-                                  .actor = v->by.actor};
-    LW_TRY(is_to_restore(v, id, source, &order.state, &wanted));
-    if (!wanted) {
+    struct restoring r = {.wanted = false};
+    LW_TRY(find_restoring(v, id, &r));
+    if (!r.wanted) {
         return LW_SUCCESS;
     }
+    const struct reissue_order order = {.source = r.source,
+                                        .mends = id,
+                                        .id = r.named ? r.id : NULL,
+                                        .state = r.state,
+                                        .reason = lw_str_c(v->record.void_reason),
+                                        .actor = v->by.actor};
     const lw_err err = flow_reissue(v->home, &order, &issued);
     v->result->restored += err.code == LW_OK ? 1 : 0;
     v->result->unrestored += err.code == LW_E_NOT_FOUND ? 1 : 0;
