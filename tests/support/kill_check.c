@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hsm/digest.h"
 #include "importing.h"
 #include "wallet/audit.h"
 #include "wallet/base64.h"
 #include "wallet/flow_audit.h"
 #include "wallet/record.h"
 #include "wallet/store_credential.h"
+#include "wallet/store_key.h"
 #include "wallet/store_license.h"
 #include "wallet/store_person.h"
 
@@ -18,6 +20,7 @@ enum {
     EVENTS_MAX = 4096,
     CREDENTIALS_MAX = 256,
     PAGE = 64,
+    KEY_PAGE = 8,
     INTENT_STALE_S = 60
 };
 
@@ -89,14 +92,37 @@ static enum wallet_entry_status entry_of(enum wallet_state state)
     return state == WALLET_SUSPENDED ? WALLET_ENTRY_SUSPENDED : WALLET_ENTRY_INVALID;
 }
 
+/* By the key that signed it, which may have retired since. */
+static lw_err find_key(const struct wallet_txn *txn, const struct wallet_record *record,
+                       struct hsm_public_key *key)
+{
+    struct wallet_page page = {.len = 0};
+    while (!page.end) {
+        struct wallet_key_record keys[KEY_PAGE];
+        size_t count = KEY_PAGE;
+        LW_TRY(wallet_store_key_page(txn, &page, keys, &count));
+        for (size_t i = 0; i < count; i++) {
+            uint8_t hash[HSM_SHA256_LEN];
+            LW_TRY(hsm_sha256(keys[i].cert, hash));
+            if (keys[i].purpose == HSM_PURPOSE_CREDENTIAL &&
+                lw_str_is(record->issuer, keys[i].agency) &&
+                memcmp(hash, record->kid, sizeof(record->kid)) == 0) {
+                *key = keys[i].key;
+                return LW_SUCCESS;
+            }
+        }
+    }
+    return LW_FAIL(LW_E_UNTRUSTED, "a record by no key of its issuer", LW_NOWHERE);
+}
+
 static lw_err check_record(struct look *l, const struct wallet_stored_license *stored)
 {
     const struct wallet_snapshot *snapshot = NULL;
     struct wallet_record record;
-    struct hsm_signer signer;
-    LW_TRY(wallet_home_signer(l->h->home, HSM_PURPOSE_CREDENTIAL, stored->license.issuer, &signer));
+    struct hsm_public_key key;
     LW_TRY(wallet_record_parse(stored->record, &record));
-    LW_TRY(wallet_record_verify(&record, &signer.key));
+    LW_TRY(find_key(l->txn, &record, &key));
+    LW_TRY(wallet_record_verify(&record, &key));
     LW_TRY(wallet_home_snapshot(l->h->home, &snapshot));
     const lw_err err = wallet_record_matches(
         &record, wallet_snapshot_type(snapshot, stored->license.type), &stored->license);
@@ -132,6 +158,11 @@ static lw_err check_credentials(struct look *l, const struct wallet_stored_licen
         enum wallet_entry_status status = WALLET_ENTRY_VALID;
         struct wallet_status_owner owner;
         if (!infos[i].has_status) {
+            continue;
+        }
+        struct wallet_stored_list list;
+        LW_TRY(wallet_store_status_list_get(l->txn, infos[i].status.list, &list));
+        if (list.retired) { /* all its credentials ended long ago */
             continue;
         }
         LW_TRY(wallet_store_status_get(l->txn, infos[i].status, &status));

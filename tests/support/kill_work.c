@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "importing.h"
-#include "wallet/flow_issue.h"
+#include "wallet/flow_mend.h"
 #include "wallet/flow_status.h"
 
 enum { IMPORT_BATCH = 4, TEXT_MAX = 64 * 1024 };
@@ -197,6 +197,30 @@ static lw_err verify(const struct task *t)
     return LW_SUCCESS;
 }
 
+/* What an import, or another such, keeps from being done is left: it may be asked for again. */
+static lw_err reissue(const struct task *t)
+{
+    struct wallet_issued issued;
+    const lw_err err =
+        wallet_flow_reissue(t->h->home, wallet_license_ref_parse(lw_str_c(t->number)),
+                            LW_STR("a test"), LW_STR("test"), &issued);
+    if (err.code == LW_E_BUSY) {
+        return LW_SUCCESS;
+    }
+    LW_TRY(err);
+    acknowledge(t, (struct kill_said){.state = WALLET_ACTIVE, .versions = t->said.versions + 1});
+    return LW_SUCCESS;
+}
+
+/* As what it is looked for when it was not answered. */
+static unsigned pending_of(unsigned way)
+{
+    if (way == KILL_REISSUES) {
+        return KILL_ISSUES;
+    }
+    return way == KILL_VERIFIES ? KILL_BINDS : way;
+}
+
 lw_err kill_do(struct support_home *h, struct kill_ledger *ledger, size_t slot, unsigned way)
 {
     struct task t = {
@@ -204,7 +228,7 @@ lw_err kill_do(struct support_home *h, struct kill_ledger *ledger, size_t slot, 
     t.said = kill_said_get(&ledger->slots[slot]);
     kill_number(slot, t.number);
     struct kill_said pending = t.said;
-    pending.pending = way == KILL_VERIFIES ? KILL_BINDS : way;
+    pending.pending = pending_of(way);
     kill_said_put(ledger, slot, pending);
     switch (way) {
     case KILL_ISSUES:
@@ -215,6 +239,8 @@ lw_err kill_do(struct support_home *h, struct kill_ledger *ledger, size_t slot, 
         return pass(&t);
     case KILL_VERIFIES:
         return verify(&t);
+    case KILL_REISSUES:
+        return reissue(&t);
     default:
         return change(&t, (enum wallet_state)way);
     }
@@ -223,7 +249,11 @@ lw_err kill_do(struct support_home *h, struct kill_ledger *ledger, size_t slot, 
 /* What may be done next with a license in that state. */
 static unsigned choose(uint64_t r, const struct kill_said *said)
 {
-    if (said->versions == 0 || said->state > WALLET_SUSPENDED || r % 16 == 0) {
+    const bool final = said->state > WALLET_SUSPENDED;
+    if (final && said->state != WALLET_SUPERSEDED && r % 2 == 0) {
+        return KILL_REISSUES;
+    }
+    if (said->versions == 0 || final || r % 16 == 0) {
         return KILL_ISSUES;
     }
     if (said->state == WALLET_SUSPENDED) {

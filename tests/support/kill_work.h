@@ -27,7 +27,7 @@ struct kill_said {
     bool credential;   /* of the newest version */
     unsigned pending;  /* begun and not answered: a state, or one of these */
 };
-enum { KILL_ISSUES = 8, KILL_BINDS, KILL_PASSES, KILL_VERIFIES };
+enum { KILL_ISSUES = 8, KILL_BINDS, KILL_PASSES, KILL_VERIFIES, KILL_REISSUES };
 
 struct kill_slot {
     atomic_uint_least64_t said;
