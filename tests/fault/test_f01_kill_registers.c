@@ -26,7 +26,7 @@
 
 enum {
     ROUNDS_SHORT = 12,
-    ROUNDS_FULL = 1000, /* of each kind of type */
+    ROUNDS_FULL = 400, /* of each kind of type */
     ALL_EACH = 100,
     ROUND_S = 61, /* so that an intent that a kill left is stale at the next start */
     WINDOW_US = 120000,
