@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "lw/file.h"
 #include "wallet/flow_issue.h"
+#include "wallet/flow_store.h"
 
 enum { CONFIG_MAX = 256 * 1024, MS_PER_S = 1000, PROGRESS_MS = 200, LIMIT_MAX = 1000000 };
 
@@ -127,7 +128,11 @@ lw_err cli_config(struct cli *cli)
 
 enum cli_exit cli_config_fail(const struct cli *cli, lw_err err)
 {
-    if (err.code == LW_E_NOT_FOUND) {
+    if (wallet_flow_restore_unfinished(&(struct wallet_home_config){.dir = cli->home_dir})) {
+        (void)cli_fail(cli,
+                       LW_FAIL(LW_E_CONFLICT, "home: a restore of it was not finished", LW_NOWHERE),
+                       cli->home_dir, "Run `lw store restore` again.");
+    } else if (err.code == LW_E_NOT_FOUND) {
         (void)cli_fail(cli, err, cli->home_dir,
                        "Make a home with `lw init`, or name one with --home DIR.");
     } else if (cli->config_fault.what != NULL) {

@@ -70,6 +70,10 @@ check "a manifest that leads outside is refused" 1 "outside" lw store restore "$
 rm "$work/bad/manifest.json"
 check "a folder that is no backup" 1 "manifest.json" lw store restore "$work/bad" --home "$work/n2"
 cut=$work/cut
+mkdir -m 700 "$cut"; echo cut >"$cut/restore.unfinished" # before its configuration was copied
+check "cut short at once: refused" 3 "store restore" lw license list --home "$cut"
+check "cut short at once: no new home is made in it" 1 "not finished" lw init --home "$cut" --url https://wallet.example
+holds "cut short at once: nothing is" test ! -e "$cut/store" -a ! -e "$cut/token"
 for step in mark token store named; do
     rm -rf "$cut"
     mkdir -m 700 "$cut"

@@ -30,6 +30,11 @@ static bool is_there(const struct wallet_home_config *config, const char *name)
     return home_path(config, name, path).code == LW_OK && lstat(path, &info) == 0;
 }
 
+bool wallet_flow_restore_unfinished(const struct wallet_home_config *config)
+{
+    return is_there(config, home_restore_mark);
+}
+
 static lw_err check_backup(const char *backup, struct backup_set *set)
 {
     bool has_store = false;

@@ -13,6 +13,7 @@
 #include "home_key.h"
 #include "lw/file.h"
 #include "trust_publish.h"
+#include "wallet/flow_store.h"
 
 enum { DIR_MODE = 0700, FILE_MODE = 0600 };
 
@@ -143,6 +144,11 @@ lw_err wallet_home_init_check(const struct wallet_home_config *config)
 {
     char path[HOME_PATH_MAX];
     struct stat info;
+    if (wallet_flow_restore_unfinished(config)) {
+        return LW_FAIL(LW_E_CONFLICT,
+                       "home: a restore into it was not finished: run `lw store restore` again",
+                       LW_NOWHERE);
+    }
     LW_TRY(home_path(config, "store", path));
     if (stat(path, &info) == 0) {
         return LW_FAIL(LW_E_CONFLICT, "home: there is a store already", LW_NOWHERE);

@@ -101,6 +101,9 @@ LW_MUST_USE lw_err wallet_flow_store_restore(const struct wallet_home_config *co
                                              const struct wallet_env *env, const char *backup,
                                              struct wallet_backup *restored);
 
+/** Say whether a restore into a home was begun and not ended: nothing else may be done with it. */
+bool wallet_flow_restore_unfinished(const struct wallet_home_config *config);
+
 /** Say when the last backup of a home was made; 0: never. */
 int64_t wallet_flow_last_backup(const struct wallet_home_config *config);
 
