@@ -11,9 +11,9 @@ static const struct {
     const char *name;
     void (*run)(struct doctor *d);
 } families[] = {
-    {"files", doctor_files},     {"store", doctor_store}, {"clock", doctor_clock},
-    {"token", doctor_token},     {"keys", doctor_keys},   {"lists", doctor_lists},
-    {"service", doctor_service},
+    {"files", doctor_files}, {"store", doctor_store},     {"clock", doctor_clock},
+    {"token", doctor_token}, {"keys", doctor_keys},       {"recovery", doctor_recovery},
+    {"lists", doctor_lists}, {"service", doctor_service},
 };
 
 void doctor_say(struct doctor *d, enum doctor_grade grade, const char *advice, const char *format,
@@ -148,8 +148,9 @@ const struct cli_command cli_doctor_commands[] = {
      .text =
          "Looks at the home's files and their permissions, space, the store and its last check\n"
          "and backup, the clock, the token (one try with its PIN; each active key signs a\n"
-         "test that is thrown away), keys and certificates, the published lists, and the\n"
-         "service. Each line is `good`, `soon` (holds, but something is to be done in time) or\n"
+         "test that is thrown away), keys and certificates, what is left when the token is\n"
+         "lost (custodians, a second token), the published lists, and the service. Each line is "
+         "`good`, `soon` (holds, but something is to be done in time) or\n"
          "`BAD`, with what to do. Changes nothing. Exits with 1 when a line is BAD.\n\n"
          "It does not read the whole store: `lw store check` does.",
      .run = run_doctor},

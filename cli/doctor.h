@@ -41,12 +41,13 @@ __attribute__((format(printf, 4, 5))) void doctor_say(struct doctor *d, enum doc
 enum doctor_grade doctor_grade_end(int64_t now, int64_t end, int64_t soon_s);
 
 /* The families. Each may find `configured` false or `home` NULL, and then says nothing. */
-void doctor_files(struct doctor *d);   /* permissions, space */
-void doctor_store(struct doctor *d);   /* opens, newest, readers, last check, last backup */
-void doctor_clock(struct doctor *d);   /* against what was signed and written */
-void doctor_token(struct doctor *d);   /* reachable, PIN, each key signs */
-void doctor_keys(struct doctor *d);    /* keys and certificates: days left */
-void doctor_lists(struct doctor *d);   /* status lists, trust list, CRL: fresh */
-void doctor_service(struct doctor *d); /* runs, answers */
+void doctor_files(struct doctor *d);    /* permissions, space */
+void doctor_store(struct doctor *d);    /* opens, newest, readers, last check, last backup */
+void doctor_clock(struct doctor *d);    /* against what was signed and written */
+void doctor_token(struct doctor *d);    /* reachable, PIN, each key signs */
+void doctor_keys(struct doctor *d);     /* keys and certificates: days left */
+void doctor_recovery(struct doctor *d); /* custodians, a second token */
+void doctor_lists(struct doctor *d);    /* status lists, trust list, CRL: fresh */
+void doctor_service(struct doctor *d);  /* runs, answers */
 
 #endif

@@ -12,7 +12,7 @@ sed -i "s/\"listen\": *\"[^\"]*\"/\"listen\": \"127.0.0.1:$port\"/" "$LW_HOME/co
 
 check "a new home is well" 0 "active keys sign" lw doctor
 for text in "no backup yet" "no whole check yet" "nothing answers" "status lists are fresh" \
-    "trust list, version" "CRL, of the key ca-1, version" "the first to stop is" "good for more than 30 days" "owner's alone" \
+    "trust list, version" "CRL, of the key ca-1, version" "the first to stop is" "there are no custodians" "good for more than 30 days" "owner's alone" \
     "MiB are free on the disk" "clock is not before" "is the newest"; do
     check "it says: $text" 0 "$text" lw doctor
 done

@@ -9,7 +9,9 @@
 #include "../../cli/doctor.h"
 #include "home.h"
 #include "keyring.h"
+#include "txn.h"
 #include "wallet/flow_key.h"
+#include "wallet/flow_recovery.h"
 #include "wallet/flow_status.h"
 #include "wallet/status_publish.h"
 
@@ -157,6 +159,26 @@ static void a_list_that_nobody_signs_is_told_of_before_it_ends(void **state)
     home.clock.now = start;
 }
 
+static lw_err drop_sealed_epoch(struct wallet_txn *txn, void *ctx)
+{
+    static const lw_str first = {.ptr = "recoverable\0\0\0\1", .len = 15};
+    (void)ctx;
+    return wallet_txn_delete(txn, WALLET_KS_META, lw_str_bytes(first));
+}
+
+static lw_err wrap_epochs(struct wallet_txn *txn, void *ctx)
+{
+    const struct wallet_standby_wrap wrap = {.seal = "seal-s",
+                                             .wrapped = lw_str_bytes(LW_STR("w"))};
+    struct wallet_epoch newest;
+    (void)ctx;
+    LW_TRY(wallet_store_epoch_get(txn, 0, &newest));
+    for (uint32_t number = 1; number <= newest.number; number++) {
+        LW_TRY(wallet_store_standby_put(txn, number, &wrap));
+    }
+    return LW_SUCCESS;
+}
+
 static struct wallet_key_result begun;
 
 static lw_err rotate_seal(bool compromised)
@@ -211,11 +233,80 @@ static void a_store_has_sixteen_epochs_and_the_last_is_for_a_theft(void **state)
     home.clock.now = start;
 }
 
+static void custodians_are_asked_for_and_known_by_what_they_open(void **state)
+{
+    (void)state;
+    struct hsm_soft_key *keys[2] = {NULL, NULL};
+    struct wallet_recovery_order order = {.threshold = 2, .count = 2, .actor = LW_STR("t")};
+    ask(doctor_recovery, home.clock.now);
+    expect("there are no custodians", DOCTOR_SOON, "lost with the token");
+    assert_int_equal(found.count, 1); /* a second token is not asked for */
+    for (size_t i = 0; i < 2; i++) {
+        must(hsm_soft_key_generate(&keys[i]));
+        order.custodians[i] = (struct wallet_recovery_custodian){
+            .name = i == 0 ? LW_STR("ann") : LW_STR("ben"), .key = *hsm_soft_key_public(keys[i])};
+    }
+    must(wallet_flow_recovery_init(home.home, &order));
+    ask(doctor_recovery, home.clock.now + 3 * LW_DAY_S);
+    home.clock.now -= 3 * LW_DAY_S;
+    expect("any 2 of 2 custodians open all", DOCTOR_GOOD, "shares are 3 days old");
+    must(wallet_store_write(wallet_home_store(home.home), drop_sealed_epoch, NULL));
+    ask(doctor_recovery, home.clock.now);
+    expect("the custodians' shares, 0 days old, do not open 1 of ", DOCTOR_BAD, " epochs");
+    hsm_soft_key_free(keys[0]);
+    hsm_soft_key_free(keys[1]);
+}
+
+/* Records as `lw key standby` makes them, of all active keys but the first `skip`. */
+static lw_err write_standbys(struct wallet_txn *txn, void *ctx)
+{
+    const size_t *skip = ctx;
+    struct support_keys seen;
+    size_t active = 0;
+    support_keys(&home, &seen);
+    for (size_t i = 0; i < seen.count; i++) {
+        struct wallet_key_record key = seen.list[i].record;
+        if (key.state != WALLET_KEY_ACTIVE || key.purpose == HSM_PURPOSE_CUSTODY ||
+            active++ < *skip) {
+            continue;
+        }
+        (void)snprintf(key.label, sizeof(key.label), "standby-%zu", i);
+        key.cert = (lw_bytes){NULL, 0};
+        key.state = WALLET_KEY_PUBLISHED;
+        key.standby = true;
+        const lw_err err = wallet_store_key_add(txn, &key);
+        if (err.code != LW_E_CONFLICT) {
+            LW_TRY(err);
+        }
+    }
+    return LW_SUCCESS;
+}
+
+static void a_second_token_is_known_by_what_it_lacks(void **state)
+{
+    (void)state;
+    size_t skip = 2;
+    must(wallet_store_write(wallet_home_store(home.home), write_standbys, &skip));
+    ask(doctor_recovery, home.clock.now);
+    expect("2 active keys have none that stands by", DOCTOR_SOON, "for them");
+    expect("the second token does not open ", DOCTOR_SOON, " epochs");
+    skip = 0;
+    must(wallet_store_write(wallet_home_store(home.home), write_standbys, &skip));
+    ask(doctor_recovery, home.clock.now);
+    assert_null(line_of("2 active keys"));
+    must(wallet_store_write(wallet_home_store(home.home), wrap_epochs, NULL));
+    ask(doctor_recovery, home.clock.now);
+    assert_null(line_of("the second token"));
+    assert_int_equal(found.lines[found.count - 1].grade, DOCTOR_GOOD);
+    assert_non_null(strstr(found.lines[found.count - 1].what, "stand by in the second token"));
+}
+
 static void without_a_home_nothing_is_said(void **state)
 {
     (void)state;
     found = (struct doctor){.home = NULL};
     doctor_keys(&found);
+    doctor_recovery(&found);
     assert_int_equal(found.count, 0);
 }
 
@@ -240,6 +331,8 @@ int main(void)
         cmocka_unit_test(a_step_that_nobody_takes_is_told_of_after_an_hour),
         cmocka_unit_test(a_list_that_nobody_signs_is_told_of_before_it_ends),
         cmocka_unit_test(a_store_has_sixteen_epochs_and_the_last_is_for_a_theft),
+        cmocka_unit_test(custodians_are_asked_for_and_known_by_what_they_open),
+        cmocka_unit_test(a_second_token_is_known_by_what_it_lacks),
         cmocka_unit_test(without_a_home_nothing_is_said),
     };
     return cmocka_run_group_tests(tests, make, drop);

@@ -38,6 +38,10 @@ check "a second token" 0 "is ready" lw key standby --softhsm "$work/second"
 holds "its PIN is private" test "$(stat -c %a "$work/second/pin")" = 600
 check "its keys are told apart" 0 "in the second token" lw key list
 out=$(lw key standby --softhsm "$work/second" --json | tail -n 1); [ "$out" = '{"keys_made": 0}' ] && ok "called again it makes none" || not_ok "called again it makes none" ""
+check "doctor knows it" 1 "stand by in the second token, with all 1 epochs" lw doctor
+check "a seal key that is stolen" 0 "" lw key rotate seal --compromised
+check "doctor knows what it lacks" 0 "the second token does not open 1 of 2 epochs" lw doctor
+check "called again it takes that, too" 0 "is ready" lw key standby --softhsm "$work/second"
 check "a rotation beside it" 0 "" lw key rotate status --agency market-regulation
 check "advance leaves it alone" 0 "" lw key advance
 out=$(lw key list); case "$out" in *"ALARM"*) not_ok "no alarm" "" ;; *) ok "no alarm" ;; esac
