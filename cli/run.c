@@ -184,9 +184,8 @@ static const char *home_advice(lw_err err)
  * will. */
 static void recover(const struct cli *cli, struct wallet_home *home)
 {
-    size_t finished = 0;
     size_t voided = 0;
-    const lw_err err = wallet_flow_recover(home, &finished, &voided);
+    const lw_err err = wallet_flow_recover(home, &voided);
     if (err.code != LW_OK) {
         lw_log_err(&cli->log, LW_WARN, "not_recovered", err, (struct lw_field){.key = NULL});
     }

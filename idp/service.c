@@ -74,11 +74,10 @@ static lw_err start_server(struct idp_service *service)
 
 static lw_err start(struct idp_service *service)
 {
-    size_t finished = 0;
     size_t voided = 0;
     struct idp_config_error fault;
     LW_TRY(idp_config_check(service->config, &fault));
-    LW_TRY(wallet_flow_recover(service->home, &finished, &voided));
+    LW_TRY(wallet_flow_recover(service->home, &voided));
     idp_keys_start(service);
     LW_TRY(wallet_verifier_online(service->home, &service->verifier));
     idp_background_first(service);

@@ -65,13 +65,12 @@ static void tell(int fd, uint32_t value)
 static void child(struct run *run, unsigned round, bool last, int fd)
 {
     struct support_home *h = &run->home;
-    size_t finished = 0;
     size_t voided = 0;
     const int64_t begun = lw_mono_ns(lw_clock_system());
     h->clock.now = SUPPORT_HOME_NOW + (int64_t)round * ROUND_S;
     h->config.signers = 1;
     lw_err err = wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home);
-    err = err.code == LW_OK ? wallet_flow_recover(h->home, &finished, &voided) : err;
+    err = err.code == LW_OK ? wallet_flow_recover(h->home, &voided) : err;
     if (err.code != LW_OK) {
         kill_violation(run->ledger, "the next start fails", err);
         _exit(3);

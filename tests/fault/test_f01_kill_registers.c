@@ -131,13 +131,12 @@ static void child(struct child *c, int fd)
     struct support_home *h = &run->home;
     pthread_t slots;
     pthread_t backup;
-    size_t finished = 0;
     size_t voided = 0;
     h->clock.now =
         SUPPORT_HOME_NOW + (int64_t)c->round * ROUND_S + atomic_load(&run->whole->skipped_s);
     h->config.signers = 1;
     lw_err err = wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home);
-    err = err.code == LW_OK ? wallet_flow_recover(h->home, &finished, &voided) : err;
+    err = err.code == LW_OK ? wallet_flow_recover(h->home, &voided) : err;
     err = err.code == LW_OK ? wallet_verifier_online(h->home, &h->verifier) : err;
     if (err.code != LW_OK) {
         kill_violation(run->ledger, "the next start fails", err);

@@ -146,7 +146,6 @@ static void write_image(const char *home, const char *dir, const lw_buf *file)
 static void look(struct run *run, const char *dir)
 {
     struct support_home *h = &run->home;
-    size_t finished = 0;
     size_t voided = 0;
     const int64_t begun = lw_mono_ns(lw_clock_system());
     (void)alarm(LIMIT_S);
@@ -155,7 +154,7 @@ static void look(struct run *run, const char *dir)
     h->config.signers = 1;
     h->clock.now += ROUND_S;
     lw_err err = wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home);
-    err = err.code == LW_OK ? wallet_flow_recover(h->home, &finished, &voided) : err;
+    err = err.code == LW_OK ? wallet_flow_recover(h->home, &voided) : err;
     if (err.code != LW_OK) {
         kill_violation(run->image, "the next start fails", err);
         _exit(1);

@@ -97,12 +97,11 @@ static void *shared(size_t size)
 static lw_err open_home(struct run *run)
 {
     struct support_home *h = &run->home;
-    size_t finished = 0;
     size_t voided = 0;
     h->clock.now = SUPPORT_HOME_NOW + (int64_t)run->round * ROUND_S;
     h->config.signers = 1;
     LW_TRY(wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home));
-    LW_TRY(wallet_flow_recover(h->home, &finished, &voided));
+    LW_TRY(wallet_flow_recover(h->home, &voided));
     return wallet_verifier_online(h->home, &h->verifier);
 }
 

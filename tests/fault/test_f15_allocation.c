@@ -256,7 +256,6 @@ static void make_pin(struct bench *b)
 static void prepare(struct bench *b, struct support_home *h, struct kill_ledger *ledger)
 {
     static const size_t slots[] = {BINDS_SLOT, STATE_SLOT, SHOWN_SLOT};
-    size_t finished = 0;
     size_t voided = 0;
     *b = (struct bench){.h = h,
                         .ledger = ledger,
@@ -268,7 +267,7 @@ static void prepare(struct bench *b, struct support_home *h, struct kill_ledger 
                         .bad_jwt = LW_BUF(SUPPORT_TEXT_MAX)};
     h->config.signers = 1;
     must(wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home));
-    must(wallet_flow_recover(h->home, &finished, &voided));
+    must(wallet_flow_recover(h->home, &voided));
     must(wallet_verifier_online(h->home, &h->verifier));
     for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
         const struct kill_said said = kill_said_get(&ledger->slots[slots[i]]);

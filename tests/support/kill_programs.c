@@ -104,13 +104,12 @@ void kill_must_run(struct kill_programs *run, const char *const *args)
 static void look(struct kill_programs *run, bool all)
 {
     struct support_home *h = &run->home;
-    size_t finished = 0;
     size_t voided = 0;
     /* The clock stands, so that what is stale for the check was so when it could be voided. */
     lw_clock_fixed_init(&h->clock, lw_now(lw_clock_system()));
     h->env.clock = &h->clock.clock;
     lw_err err = wallet_home_open(&h->config, &h->env, WALLET_HOME_SIGN, &h->home);
-    err = err.code == LW_OK ? wallet_flow_recover(h->home, &finished, &voided) : err;
+    err = err.code == LW_OK ? wallet_flow_recover(h->home, &voided) : err;
     if (err.code != LW_OK) {
         kill_violation(run->ledger, "the next start fails", err);
         _exit(1);

@@ -119,10 +119,9 @@ static lw_err look_for_stale(struct wallet_home *home, struct recover *r)
     return each_stale(txn, r, false);
 }
 
-lw_err wallet_flow_recover(struct wallet_home *home, size_t *finished, size_t *voided)
+lw_err wallet_flow_recover(struct wallet_home *home, size_t *voided)
 {
     struct recover r = {.now = lw_now(home->env->clock)};
-    *finished = 0;
     *voided = 0;
     LW_TRY(look_for_stale(home, &r));
     if (r.stale > 0) {

@@ -46,8 +46,13 @@ LW_MUST_USE lw_err wallet_flow_issue(struct wallet_home *home,
                                      struct wallet_issued *issued,
                                      struct wallet_issue_fault *faults, size_t *fault_count);
 
-/** Finish or void the intents that a crash left behind; called at each start that can sign. */
-LW_MUST_USE lw_err wallet_flow_recover(struct wallet_home *home, size_t *finished, size_t *voided);
+/**
+ * Void the intents that a crash left behind: claims are kept only with the license, so none can be
+ * finished. Called at each start that can sign.
+ *
+ * voided  set to how many
+ */
+LW_MUST_USE lw_err wallet_flow_recover(struct wallet_home *home, size_t *voided);
 
 /* Names a license: NUMBER, or TYPE/NUMBER where two types share it. */
 struct wallet_license_ref {
