@@ -9,7 +9,7 @@
 
 #include "cli_table.h"
 #include "count.h"
-#include "hsm/envelope.h"
+#include "hsm/key_pem.h"
 #include "lw/file.h"
 #include "wallet/flow_recovery.h"
 #include "wallet/json_write.h"
@@ -25,7 +25,7 @@ enum {
 static enum cli_exit run_custodian(struct cli *cli)
 {
     HSM_AUTO_SOFT_KEY key = NULL;
-    LW_AUTO_BUF pem = LW_BUF(HSM_PEM_PUBLIC_MAX);
+    LW_AUTO_BUF pem = LW_BUF(HSM_KEY_PEM_MAX);
     char public_path[CLI_PATH_MAX];
     const char *path = cli->args[0];
     const int n = snprintf(public_path, sizeof(public_path), "%s.pub", path);
@@ -37,7 +37,7 @@ static enum cli_exit run_custodian(struct cli *cli)
                         public_path, "Name another file; a custodian's key is not written over.");
     }
     lw_err err = hsm_soft_key_create(path, &key);
-    err = err.code == LW_OK ? hsm_pem_public_write(hsm_soft_key_public(key), &pem) : err;
+    err = err.code == LW_OK ? hsm_public_key_to_pem(hsm_soft_key_public(key), &pem) : err;
     err = err.code == LW_OK ? cli_write(public_path, lw_buf_view(&pem), PUBLIC_MODE) : err;
     if (err.code != LW_OK) {
         return cli_fail(cli, err, "cannot write the key",
@@ -57,14 +57,14 @@ static enum cli_exit run_custodian(struct cli *cli)
 static enum cli_exit take_custodian(struct cli *cli, const char *value,
                                     struct wallet_recovery_custodian *custodian)
 {
-    LW_AUTO_BUF pem = LW_BUF(HSM_PEM_PUBLIC_MAX);
+    LW_AUTO_BUF pem = LW_BUF(HSM_KEY_PEM_MAX);
     lw_str path = {NULL, 0};
     if (!lw_str_split(lw_str_c(value), '=', &custodian->name, &path) || custodian->name.len == 0 ||
         path.len == 0) {
         return cli_usage(cli, "--custodian is NAME=FILE, the file with the custodian's public key");
     }
     lw_err err = cli_read(path.ptr, &pem); /* it ends where the argument ends */
-    err = err.code == LW_OK ? hsm_pem_public_read(lw_buf_view(&pem), &custodian->key) : err;
+    err = err.code == LW_OK ? hsm_public_key_from_pem(&custodian->key, lw_buf_view(&pem)) : err;
     return err.code == LW_OK
                ? CLI_DONE
                : cli_fail(cli, err, path.ptr,

@@ -8,7 +8,7 @@
 
 #include "auto.h"
 
-enum { PEM_MAX = 16 * 1024, POINT_LEN = 1 + 2 * HSM_P256_LEN };
+enum { POINT_LEN = 1 + 2 * HSM_P256_LEN };
 
 HSM_AUTO_FREE(bio, BIO, BIO_free_all)
 HSM_AUTO_FREE(pkey, EVP_PKEY, EVP_PKEY_free)
@@ -39,19 +39,28 @@ static lw_err from_pkey(const EVP_PKEY *pkey, struct hsm_public_key *key)
     return hsm_public_key_from_point(key, HSM_ES256, (lw_bytes){.ptr = point, .len = len});
 }
 
+/* What stands around the block would be passed over, and might be another key. */
+static bool begins_with_it(lw_bytes pem)
+{
+    return lw_str_starts(lw_bytes_str(pem), LW_STR("-----BEGIN PUBLIC KEY-----"));
+}
+
 lw_err hsm_public_key_from_pem(struct hsm_public_key *key, lw_bytes pem)
 {
-    if (pem.len == 0 || pem.len > PEM_MAX) {
-        return LW_FAIL(LW_E_LIMIT, "public key: empty, or more than 16 KiB", LW_NOWHERE);
+    if (pem.len == 0 || pem.len > HSM_KEY_PEM_MAX) {
+        return LW_FAIL(LW_E_LIMIT, "public key: empty, or more than 4 KiB", LW_NOWHERE);
+    }
+    if (!begins_with_it(pem)) {
+        return LW_FAIL(LW_E_SYNTAX, "public key: no single public key in PEM", LW_NOWHERE);
     }
     HSM_AUTO(bio) BIO *in = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     if (in == NULL) {
         return failed();
     }
     HSM_AUTO(pkey) EVP_PKEY *pkey = PEM_read_bio_PUBKEY(in, NULL, NULL, NULL);
-    if (pkey == NULL) {
+    if (pkey == NULL || BIO_pending(in) != 0) {
         ERR_clear_error();
-        return LW_FAIL(LW_E_SYNTAX, "public key: not PEM of a public key", LW_NOWHERE);
+        return LW_FAIL(LW_E_SYNTAX, "public key: no single public key in PEM", LW_NOWHERE);
     }
     return from_pkey(pkey, key);
 }

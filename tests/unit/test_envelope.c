@@ -123,56 +123,6 @@ static void nothing_is_sealed_without_randomness_or_to_another_curve(void **stat
     assert_int_equal(sealed.len, 0);
 }
 
-static void a_public_key_in_pem_is_read_as_it_was_written(void **state)
-{
-    HSM_AUTO_SOFT_KEY key = make_key();
-    struct hsm_public_key found;
-    LW_AUTO_BUF pem = LW_BUF(ROOM);
-    (void)state;
-    assert_int_equal(hsm_pem_public_write(hsm_soft_key_public(key), &pem).code, LW_OK);
-    assert_int_equal(hsm_pem_public_read(lw_buf_view(&pem), &found).code, LW_OK);
-    assert_true(hsm_public_key_eq(&found, hsm_soft_key_public(key)));
-    found.alg = HSM_ES384;
-    assert_int_equal(hsm_pem_public_write(&found, &pem).code, LW_E_UNSUPPORTED);
-}
-
-static void what_is_no_single_public_key_is_refused(void **state)
-{
-    static const struct {
-        const char *pem;
-        lw_code code;
-    } cases[] = {
-        {"", LW_E_SYNTAX},
-        {"-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", LW_E_SYNTAX},
-        /* an Ed25519 key: RFC 8410 section 10.1 */
-        {"-----BEGIN PUBLIC "
-         "KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
-         "-----END PUBLIC KEY-----\n",
-         LW_E_UNSUPPORTED},
-        {"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/"
-         "nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n",
-         LW_E_SYNTAX},
-    };
-    HSM_AUTO_SOFT_KEY key = make_key();
-    struct hsm_public_key off = *hsm_soft_key_public(key);
-    struct hsm_public_key found;
-    LW_AUTO_BUF pem = LW_BUF(ROOM);
-    LW_AUTO_BUF bent = LW_BUF(ROOM);
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_int_equal(hsm_pem_public_read(lw_str_bytes(lw_str_c(cases[i].pem)), &found).code,
-                         cases[i].code);
-    }
-    assert_int_equal(hsm_pem_public_write(&off, &pem).code, LW_OK);
-    assert_int_equal(lw_buf_put(&bent, lw_buf_view(&pem)).code, LW_OK);
-    assert_int_equal(lw_buf_put(&bent, lw_buf_view(&pem)).code, LW_OK); /* two of them */
-    assert_int_equal(hsm_pem_public_read(lw_buf_view(&bent), &found).code, LW_E_SYNTAX);
-    off.point[64] ^= 1;
-    lw_buf_truncate(&pem, 0);
-    assert_int_equal(hsm_pem_public_write(&off, &pem).code, LW_OK);
-    assert_int_equal(hsm_pem_public_read(lw_buf_view(&pem), &found).code, LW_E_VALUE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,8 +130,6 @@ int main(void)
         cmocka_unit_test(what_is_sealed_opens_with_its_key_and_aad_only),
         cmocka_unit_test(every_bit_of_an_envelope_counts),
         cmocka_unit_test(nothing_is_sealed_without_randomness_or_to_another_curve),
-        cmocka_unit_test(a_public_key_in_pem_is_read_as_it_was_written),
-        cmocka_unit_test(what_is_no_single_public_key_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,12 +4,15 @@
 
 #include "hsm/verify.h"
 
+enum { HSM_KEY_PEM_MAX = 4096 }; /* bytes */
+
 /**
  * Read a public key from PEM text ("-----BEGIN PUBLIC KEY-----", RFC 7468 section 13).
  *
- * pem     at most 16 KiB
- * errors  LW_E_SYNTAX  no such PEM, as a private key is none; LW_E_UNSUPPORTED  not of P-256;
- *         LW_E_LIMIT  too long; LW_E_CRYPTO
+ * pem     one key and nothing around it; at most HSM_KEY_PEM_MAX bytes
+ * errors  LW_E_SYNTAX  no such PEM, as a private key is none, or more than it, or a point that is
+ *         not on the curve; LW_E_UNSUPPORTED  not of P-256; LW_E_LIMIT  empty or too long;
+ *         LW_E_CRYPTO
  */
 LW_MUST_USE lw_err hsm_public_key_from_pem(struct hsm_public_key *key, lw_bytes pem);
 
