@@ -79,6 +79,15 @@ static lw_err put_line(lw_buf *out, lw_str why, lw_bytes raw, const struct walle
     return end == '\n' || end == '\r' ? LW_SUCCESS : lw_buf_put_byte(out, '\n');
 }
 
+/* The column's name in a reason is the register's: a spreadsheet is not to take it for a formula.
+ */
+static lw_err put_reason(lw_buf *text, lw_str why)
+{
+    const bool formula = why.len > 0 && strchr("=+-@\t\r", why.ptr[0]) != NULL;
+    LW_TRY(formula ? lw_buf_put_byte(text, '\'') : LW_SUCCESS);
+    return lw_buf_put_str(text, why);
+}
+
 static lw_err put_all(const struct cli_bad_rows *bad, const struct wallet_import_result *result,
                       lw_buf *out)
 {
@@ -91,7 +100,9 @@ static lw_err put_all(const struct cli_bad_rows *bad, const struct wallet_import
     for (size_t i = 0; i < bad->count; i++) {
         const struct cli_bad_row *row = &bad->rows[i];
         const lw_str why = {(const char *)bad->why.ptr + row->why, row->why_len};
-        LW_TRY(put_line(out, why, row->raw, &result->form, has_reason));
+        LW_AUTO_BUF text = LW_BUF(FILE_MAX);
+        LW_TRY(put_reason(&text, why));
+        LW_TRY(put_line(out, lw_buf_text(&text), row->raw, &result->form, has_reason));
     }
     return LW_SUCCESS;
 }

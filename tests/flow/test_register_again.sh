@@ -107,4 +107,15 @@ check "--gone-max goes with --gone revoke" 2 "--gone-max" lw license import a.cs
 check "--gone-max is a number" 2 "--gone-max" lw license import a.csv --type t --map m --gone revoke --gone-max all
 check "--states takes no other word" 2 "--states is set or keep" lw license import a.csv --type t --map m --states no
 check "a part has nothing that is gone" 2 "--part" lw license import a.csv --type t --map m --part --gone revoke
+# A column whose name is a formula: the reason that names it is none, the row stays as it came.
+printf 'NO,ACC,NAME,FROM,=1+1,ISSUED,STATE,ADDR,CAT\nF-1,A-1,-Comp,2026-01-01,never,2026-01-01,AAI,+Main,@Food\n' >"$work/formula.csv"
+cat >"$work/formula.json" <<'EOF'
+{"number": "NO", "holder": {"type": "999", "code": "ACC", "name": "NAME", "role": "holder"},
+ "valid_from": "FROM", "valid_until": "=1+1", "issued": "ISSUED", "date_format": "%Y-%m-%d", "encoding": "auto",
+ "state": {"column": "STATE", "values": {"AAI": "active"}},
+ "claims": {"legal_name": "NAME", "address": "ADDR", "category": "CAT", "expiry_date": "=1+1"}}
+EOF
+check "a column named as a formula" 1 "1 bad row" lw license import "$work/formula.csv" --type business-license --map "$work/formula.json" --register formula --bad-rows "$work/formula-bad.csv"
+out=$(tail -n 1 "$work/formula-bad.csv")
+case "$out" in "'=1+1: "*",F-1,A-1,-Comp,"*",+Main,@Food") ok "its reason is no formula" ;; *) not_ok "its reason is no formula" "$out" ;; esac
 finish
