@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "hsm/digest.h"
 #include "signer.h"
 
 /* The first byte of what is wrapped: how. */
@@ -185,7 +186,7 @@ wire_result key_wrap_test(struct token *t, const struct token_key *key)
         return result;
     }
     const bool same = unwrap_any(t, key, (lw_bytes){wrapped, len}, back) == HSM_WIRE_OK &&
-                      memcmp(back, secret, SECRET_LEN) == 0;
+                      hsm_equal(LW_BYTES(back), LW_BYTES(secret));
     return same ? HSM_WIRE_OK : HSM_WIRE_KEY_UNFIT;
 }
 

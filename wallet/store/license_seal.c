@@ -11,6 +11,7 @@
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
+#include "hsm/digest.h"
 #include "license_row.h"
 #include "person_internal.h"
 #include "wallet/record.h"
@@ -46,7 +47,7 @@ static lw_err seed_holds(const struct wallet_license *l, bool *holds)
     }
     LW_TRY(wallet_record_derive_salts(&derived));
     for (size_t i = 0; i < l->claim_count; i++) {
-        *holds = *holds && memcmp(l->claims[i].salt, derived.claims[i].salt, WALLET_SALT_LEN) == 0;
+        *holds = *holds && hsm_equal(LW_BYTES(l->claims[i].salt), LW_BYTES(derived.claims[i].salt));
     }
     return LW_SUCCESS;
 }
