@@ -233,7 +233,7 @@ static lw_err make_folders(const char *dir, const char *name)
 {
     char part[LW_PATH_MAX];
     char path[LW_PATH_MAX];
-    for (size_t i = 0; name[i] != '\0' && i < sizeof(part); i++) {
+    for (size_t i = 0; i < sizeof(part) && name[i] != '\0'; i++) {
         if (name[i] == '/') {
             memcpy(part, name, i);
             part[i] = '\0';
