@@ -50,11 +50,14 @@ static struct support_held held_now(bool ended)
 }
 
 /* Gives the register once more: all must be there now, each once. */
-static void finish(const lw_buf *csv, size_t rows, const struct support_held *before)
+/* `ended`: the interrupted run may have been at its end already, with nothing left to go on with.
+ */
+static void finish_or_find_ended(const lw_buf *csv, size_t rows, const struct support_held *before,
+                                 bool ended)
 {
     struct support_import import = {.order = {.batch_rows = BATCH}};
     must(support_import(home.home, lw_buf_view(csv), support_import_map, &import));
-    assert_true(import.result.resumed);
+    assert_true(import.result.resumed || (ended && import.result.already == rows));
     assert_false(import.result.stopped);
     assert_int_equal(import.result.issued + import.result.already, rows);
     const struct support_held after = held_now(true);
@@ -64,6 +67,11 @@ static void finish(const lw_buf *csv, size_t rows, const struct support_held *be
     must(support_import(home.home, lw_buf_view(csv), support_import_map, &import));
     assert_int_equal(import.result.issued, 0);
     assert_int_equal(import.result.already, rows);
+}
+
+static void finish(const lw_buf *csv, size_t rows, const struct support_held *before)
+{
+    finish_or_find_ended(csv, rows, before, false);
 }
 
 static void stopped_at_each_batch_it_goes_on_from_there(void **state)
@@ -338,7 +346,7 @@ static void killed_at_any_moment_it_goes_on_from_there(void **state)
         const int status = wait_child(pid);
         assert_true(WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
     }
-    finish(&csv, rows, &before);
+    finish_or_find_ended(&csv, rows, &before, true);
 }
 
 /* The child: the same home, a clock of its own that stands where ours does. */
