@@ -2,7 +2,6 @@
 #include "wallet/flow_import.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "flow_import_internal.h"
 #include "wallet/flow_status.h"
@@ -24,9 +23,7 @@ static void free_run(struct import_run *run)
     free(run->earlier);
     free(run->gone);
     free(run->rows);
-    if (run->lock >= 0) {
-        (void)close(run->lock);
-    }
+    import_drop_lock(run->lock);
 }
 
 static bool is_among(const lw_str *list, size_t count, lw_str text)

@@ -337,6 +337,7 @@ LW_MUST_USE lw_err import_end(struct import_run *run);
 
 /** Take `import.lock` of the home. errors  LW_E_BUSY  another import runs; LW_E_IO */
 LW_MUST_USE lw_err import_take_lock(const struct wallet_home *home, int *lock);
+void import_drop_lock(int lock); /* below 0: none */
 
 /** Fill what the journal will say of this import. errors  LW_E_LIMIT */
 LW_MUST_USE lw_err import_fill_record(struct import_run *run);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "flow_import_internal.h"
 #include "hsm/digest.h"
@@ -27,6 +28,15 @@ lw_err import_take_lock(const struct wallet_home *home, int *lock)
                    : LW_FAIL(LW_E_IO, "import: cannot lock import.lock", LW_NOWHERE);
     }
     return LW_SUCCESS;
+}
+
+void import_drop_lock(int lock)
+{
+    if (lock >= 0) {
+        /* A signer that is being started has the descriptor for a moment: closing is not enough. */
+        (void)flock(lock, LOCK_UN);
+        (void)close(lock);
+    }
 }
 
 /*

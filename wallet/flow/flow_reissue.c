@@ -3,7 +3,6 @@
 #include "flow_reissue.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "flow_import_internal.h"
 #include "wallet/flow_mend.h"
@@ -254,8 +253,6 @@ lw_err wallet_flow_reissue(struct wallet_home *home, struct wallet_license_ref r
     LW_TRY(flow_check_reason(reason));
     lw_err err = import_take_lock(home, &lock);
     err = err.code == LW_OK ? reissue_locked(home, ref, reason, actor, issued) : err;
-    if (lock >= 0) {
-        (void)close(lock);
-    }
+    import_drop_lock(lock);
     return err;
 }

@@ -1,6 +1,4 @@
 /* A batch of an import taken back: looked through, its licenses revoked, those before restored. */
-#include <unistd.h>
-
 #include "flow_import_internal.h"
 #include "flow_reissue.h"
 #include "wallet/flow_mend.h"
@@ -331,8 +329,6 @@ lw_err wallet_flow_void_import(struct wallet_home *home, uint64_t number, lw_str
         .actor = actor, .reason = reason, .now = lw_now(home->env->clock)};
     lw_err err = import_take_lock(home, &lock);
     err = err.code == LW_OK ? void_locked(&v, number) : err;
-    if (lock >= 0) {
-        (void)close(lock);
-    }
+    import_drop_lock(lock);
     return err;
 }
