@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,6 +100,23 @@ static void what_a_killed_run_left_is_not_in_the_way(void **state)
     assert_int_not_equal(access(beside, F_OK), 0);
 }
 
+static void a_pipe_is_written_to_and_stays_one(void **state)
+{
+    const struct place *p = *state;
+    char got[8] = {0};
+    struct stat there;
+    assert_int_equal(mkfifo(p->path, 0600), 0);
+    const int fd = open(p->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(lw_file_write(p->path, text("abc"), 0644).code, LW_OK);
+    assert_int_equal(read(fd, got, sizeof(got)), 3);
+    assert_string_equal(got, "abc");
+    (void)close(fd);
+    assert_int_equal(stat(p->path, &there), 0);
+    assert_true(S_ISFIFO(there.st_mode));
+    assert_int_equal(there.st_mode & 0777, 0600);
+}
+
 static void a_sync_that_fails_leaves_the_old_file(void **state)
 {
     const struct place *p = *state;
@@ -164,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_file_is_replaced_whole_with_its_mode_and_its_folder_is_synced),
         TEST(what_a_killed_run_left_is_not_in_the_way),
+        TEST(a_pipe_is_written_to_and_stays_one),
         TEST(a_sync_that_fails_leaves_the_old_file),
         TEST(a_folder_that_cannot_be_synced_is_told_unless_it_never_can),
         TEST(a_rename_is_durable_and_one_that_fails_is_told),

@@ -81,9 +81,30 @@ static lw_err write_new(const char *beside, lw_bytes data, unsigned mode)
     return err;
 }
 
+/* What goes to a device or pipe is gone at once, and renaming over it would put a file there. */
+static bool is_stream(const char *path)
+{
+    struct stat there;
+    return stat(path, &there) == 0 && (S_ISCHR(there.st_mode) || S_ISFIFO(there.st_mode));
+}
+
+static lw_err write_through(const char *path, lw_bytes data)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return io("file: cannot open the device or pipe");
+    }
+    const lw_err err = lw_file_put(fd, data);
+    (void)close(fd);
+    return err;
+}
+
 lw_err lw_file_write(const char *path, lw_bytes data, unsigned mode)
 {
     char beside[LW_PATH_MAX];
+    if (is_stream(path)) {
+        return write_through(path, data);
+    }
     const int n = snprintf(beside, sizeof(beside), "%s.new", path);
     if (n < 0 || (size_t)n >= sizeof(beside)) {
         return too_long();

@@ -9,7 +9,8 @@ enum { LW_PATH_MAX = 4096 }; /* bytes of a path, its NUL included */
 /**
  * Write a file whole or not at all, durably.
  *
- * path    "path.new" beside it is used meanwhile; what a killed run left there is replaced
+ * path    "path.new" beside it is used meanwhile; what a killed run left there is replaced. A
+ *         device or pipe that is there (/dev/null) is written to, and stays what it is
  * mode    permission bits of the new file, whatever the umask
  * errors  LW_E_NOSPACE; LW_E_LIMIT  the path is too long; LW_E_IO: the old file is as it was,
  *         unless only its folder could not be synced
