@@ -2,8 +2,8 @@
  */
 #include "cli_table.h"
 #include "count.h"
+#include "list.h"
 #include "wallet/flow_mend.h"
-#include "wallet/json_write.h"
 #include "wallet/store_approval.h"
 #include "wallet/store_license.h"
 
@@ -137,28 +137,7 @@ static lw_err list_batches(struct wallet_home *home, size_t limit, struct wallet
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    LW_AUTO_BUF out = LW_BUF(OUTPUT_MAX);
-    struct wallet_json_writer w = wallet_json_writer(&out);
-    size_t limit = 100;
-    enum cli_exit exit = cli_limit(cli, &limit);
-    if (exit != CLI_DONE) {
-        return exit;
-    }
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    wallet_json_put_array(&w);
-    lw_err err = list_batches(home, limit, cli->json ? &w : NULL);
-    wallet_json_put_end(&w);
-    err = err.code == LW_OK ? wallet_json_written(&w) : err;
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot list the batches", NULL);
-    }
-    if (cli->json) {
-        cli_print(&out);
-    }
-    return CLI_DONE;
+    return cli_list(cli, WALLET_HOME_READ, list_batches, "cannot list the batches");
 }
 
 static enum cli_exit read_number(struct cli *cli, uint64_t *number)

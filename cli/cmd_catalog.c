@@ -1,8 +1,8 @@
 /* lw catalog check | load | list | show. */
 #include "cli_table.h"
 #include "count.h"
+#include "list.h"
 #include "wallet/flow_catalog.h"
-#include "wallet/json_write.h"
 #include "wallet/store_catalog.h"
 
 enum { PAGE = 32, OUTPUT_MAX = 8 * 1024 * 1024 };
@@ -131,32 +131,18 @@ static lw_err list_kind(const struct wallet_txn *txn, enum wallet_doc_kind kind,
     return LW_SUCCESS;
 }
 
+static lw_err list_kinds(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
+{
+    WALLET_AUTO_TXN txn = NULL;
+    (void)limit; /* they are few */
+    LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
+    LW_TRY(list_kind(txn, WALLET_DOC_AGENCY, "agency", json));
+    return list_kind(txn, WALLET_DOC_LICENSE_TYPE, "license type", json);
+}
+
 static enum cli_exit run_list(struct cli *cli)
 {
-    LW_AUTO_BUF out = LW_BUF(OUTPUT_MAX);
-    struct wallet_json_writer w = wallet_json_writer(&out);
-    WALLET_AUTO_TXN txn = NULL;
-    enum cli_exit exit = CLI_DONE;
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    wallet_json_put_array(&w);
-    lw_err err = wallet_read_begin(wallet_home_store(home), &txn);
-    struct wallet_json_writer *json = cli->json ? &w : NULL;
-    err = err.code == LW_OK ? list_kind(txn, WALLET_DOC_AGENCY, "agency", json) : err;
-    err = err.code == LW_OK ? list_kind(txn, WALLET_DOC_LICENSE_TYPE, "license type", json) : err;
-    wallet_json_put_end(&w);
-    err = err.code == LW_OK ? wallet_json_written(&w) : err;
-    wallet_txn_end(txn);
-    txn = NULL;
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot list the catalogue", NULL);
-    }
-    if (cli->json) {
-        cli_print(&out);
-    }
-    return CLI_DONE;
+    return cli_list(cli, WALLET_HOME_READ, list_kinds, "cannot list the catalogue");
 }
 
 static enum cli_exit run_show(struct cli *cli)

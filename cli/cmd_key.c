@@ -4,8 +4,8 @@
 
 #include "cli_table.h"
 #include "count.h"
+#include "list.h"
 #include "wallet/flow_key.h"
-#include "wallet/json_write.h"
 #include "wallet/jwk.h"
 
 enum { OUTPUT_MAX = 4 * 1024 * 1024, HEX_LEN = 64, DATE_LEN = 10, KID_DIGITS = 16, JWK_MAX = 1024 };
@@ -134,30 +134,19 @@ static lw_err show_key(void *ctx, const struct wallet_key_info *info)
     return LW_SUCCESS;
 }
 
-static enum cli_exit run_list(struct cli *cli)
+static lw_err list_keys(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
 {
-    LW_AUTO_BUF out = LW_BUF(OUTPUT_MAX);
-    struct wallet_json_writer w = wallet_json_writer(&out);
-    enum cli_exit exit = CLI_DONE;
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    if (!cli->json) {
+    (void)limit; /* they are few */
+    if (json == NULL) {
         printf("%-32s %-9s %-9s %-16s %-10s %-10s %5s\n", "LABEL", "PURPOSE", "STATE", "KID",
                "CERT ENDS", "SIGNS TO", "LEFT");
     }
-    wallet_json_put_array(&w);
-    lw_err err = wallet_flow_key_each(home, show_key, cli->json ? &w : NULL);
-    wallet_json_put_end(&w);
-    err = err.code == LW_OK ? wallet_json_written(&w) : err;
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot list the keys", NULL);
-    }
-    if (cli->json) {
-        cli_print(&out);
-    }
-    return CLI_DONE;
+    return wallet_flow_key_each(home, show_key, json);
+}
+
+static enum cli_exit run_list(struct cli *cli)
+{
+    return cli_list(cli, WALLET_HOME_READ, list_keys, "cannot list the keys");
 }
 
 static void key_step(void *ctx, const char *what, const char *label)

@@ -1,10 +1,10 @@
 /* lw operator key | add | remove | list: the people who bring and approve what needs two. */
 #include "cli_table.h"
 #include "hsm/key_pem.h"
+#include "list.h"
 #include "operator_key.h"
-#include "wallet/json_write.h"
 
-enum { PEM_MAX = 16 * 1024, OUTPUT_MAX = 4 * 1024 * 1024, PAGE = 16, PUBLIC_MODE = 0644 };
+enum { PEM_MAX = 16 * 1024, PAGE = 16, PUBLIC_MODE = 0644 };
 
 static const struct cli_option key_options[] = {
     {"out", "FILE.pem", "The private key to be; it must not exist (required).", false},
@@ -178,8 +178,9 @@ static void print_operator(const struct wallet_operator *o)
     puts(o->agency_count == 0 ? "every agency" : "");
 }
 
-static lw_err list_all(struct wallet_home *home, struct wallet_json_writer *json)
+static lw_err list_all(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
 {
+    (void)limit; /* they are few */
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_page page = {.len = 0};
     LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
@@ -200,24 +201,7 @@ static lw_err list_all(struct wallet_home *home, struct wallet_json_writer *json
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    LW_AUTO_BUF out = LW_BUF(OUTPUT_MAX);
-    struct wallet_json_writer w = wallet_json_writer(&out);
-    enum cli_exit exit = CLI_DONE;
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_READ, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    wallet_json_put_array(&w);
-    lw_err err = list_all(home, cli->json ? &w : NULL);
-    wallet_json_put_end(&w);
-    err = err.code == LW_OK ? wallet_json_written(&w) : err;
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot list the operators", NULL);
-    }
-    if (cli->json) {
-        cli_print(&out);
-    }
-    return CLI_DONE;
+    return cli_list(cli, WALLET_HOME_READ, list_all, "cannot list the operators");
 }
 
 const struct cli_command cli_operator_commands[] = {

@@ -1,10 +1,10 @@
 /* lw person add | import | list | show, and lw wallet list | show: who holds what. */
 #include "cli_table.h"
 #include "count.h"
+#include "list.h"
 #include "sheet.h"
 #include "wallet/csv.h"
 #include "wallet/flow_person.h"
-#include "wallet/json_write.h"
 #include "wallet/store_license.h"
 #include "wallet/store_person.h"
 
@@ -166,28 +166,7 @@ static lw_err list_people(struct wallet_home *home, size_t limit, struct wallet_
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    LW_AUTO_BUF out = LW_BUF(OUTPUT_MAX);
-    struct wallet_json_writer w = wallet_json_writer(&out);
-    size_t limit = 100;
-    enum cli_exit exit = cli_limit(cli, &limit);
-    if (exit != CLI_DONE) {
-        return exit;
-    }
-    WALLET_AUTO_HOME home = cli_home(cli, WALLET_HOME_SEALED, &exit);
-    if (home == NULL) {
-        return exit;
-    }
-    wallet_json_put_array(&w);
-    lw_err err = list_people(home, limit, cli->json ? &w : NULL);
-    wallet_json_put_end(&w);
-    err = err.code == LW_OK ? wallet_json_written(&w) : err;
-    if (err.code != LW_OK) {
-        return cli_fail(cli, err, "cannot list the holders", NULL);
-    }
-    if (cli->json) {
-        cli_print(&out);
-    }
-    return CLI_DONE;
+    return cli_list(cli, WALLET_HOME_SEALED, list_people, "cannot list the holders");
 }
 
 static lw_err put_license(const struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
