@@ -137,6 +137,9 @@ LW_MUST_USE lw_err cli_read(const char *path, lw_buf *out);
  */
 LW_MUST_USE lw_err cli_write(const char *path, lw_bytes data, unsigned mode);
 
+/** Return whether a new file at `path` would take another's place: not so for "-" and devices. */
+bool cli_path_taken(const char *path);
+
 /** Write a buffer to standard output with a line feed. */
 void cli_print(const lw_buf *text);
 

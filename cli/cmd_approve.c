@@ -129,6 +129,12 @@ static enum cli_exit run_approve(struct cli *cli)
     if (rejects && (cli_text(cli, "reason").len == 0 || cli_has(cli, "yes"))) {
         return cli_usage(cli, "--reject goes with --reason, why, and without --yes");
     }
+    if (!rejects && cli_has(cli, "reason")) {
+        return cli_usage(cli, "--reason goes with --reject; nothing was approved or rejected");
+    }
+    if (rejects && cli_has(cli, "photos")) {
+        return cli_usage(cli, "--photos goes with an approval, not with --reject");
+    }
     enum cli_exit exit = cli_operator_open(cli, true, &who);
     if (exit == CLI_DONE) {
         exit = rejects ? reject(cli, &who, (uint64_t)number) : approve(cli, &who, (uint64_t)number);

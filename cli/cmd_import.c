@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,15 +194,6 @@ static enum cli_exit import_by(struct importing *i, struct wallet_import_order o
     return exit;
 }
 
-/* The register must outlive what is said of it. */
-static bool is_same_file(const char *path, const char *other)
-{
-    struct stat a;
-    struct stat b;
-    return path != NULL && stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 static enum cli_exit run_import(struct cli *cli)
 {
     static struct importing i; /* large, one for each run of the program */
@@ -217,8 +207,9 @@ static enum cli_exit run_import(struct cli *cli)
     if (order.type.len == 0 || cli_get(cli, "map") == NULL) {
         return cli_usage(cli, "--type and --map are needed");
     }
-    if (is_same_file(cli_get(cli, "bad-rows"), cli->args[0])) {
-        return cli_usage(cli, "--bad-rows names the register itself; give another file");
+    if (cli_get(cli, "bad-rows") != NULL && cli_path_taken(cli_get(cli, "bad-rows"))) {
+        return cli_usage(cli, "--bad-rows names a file that is there, which may be being mended; "
+                              "give another");
     }
     enum cli_exit exit = read_choices(cli, &order);
     exit = exit == CLI_DONE ? cli_sheet_form(cli, &order.form) : exit;

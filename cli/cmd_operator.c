@@ -42,6 +42,10 @@ static enum cli_exit run_key(struct cli *cli)
     if (n < 0 || (size_t)n >= sizeof(public_path)) {
         return cli_usage(cli, "--out is too long a path");
     }
+    if (cli_path_taken(public_path)) { /* of a private key that is kept elsewhere */
+        return cli_fail(cli, LW_FAIL(LW_E_CONFLICT, "key file: exists already", LW_NOWHERE),
+                        public_path, "Name another file; an operator's key is not written over.");
+    }
     lw_err err = hsm_soft_key_create(path, &key);
     if (err.code != LW_OK) {
         return cli_fail(cli, err, path, "Name a file that does not exist, in a folder that does.");

@@ -32,7 +32,7 @@ static enum cli_exit run_custodian(struct cli *cli)
     if (n < 0 || (size_t)n >= sizeof(public_path)) {
         return cli_usage(cli, "the path is too long");
     }
-    if (access(public_path, F_OK) == 0) {
+    if (cli_path_taken(public_path)) {
         return cli_fail(cli, LW_FAIL(LW_E_CONFLICT, "key file: exists already", LW_NOWHERE),
                         public_path, "Name another file; a custodian's key is not written over.");
     }
@@ -236,6 +236,12 @@ static enum cli_exit run_open(struct cli *cli)
     const char *out = cli_get(cli, "out");
     if (key == NULL || out == NULL) {
         return cli_usage(cli, "--key and --out are missing");
+    }
+    if (cli->json && strcmp(out, "-") == 0) {
+        return cli_usage(cli, "--out - prints the share: it goes without --json");
+    }
+    if (cli_path_taken(out)) { /* it may be the only copy of a key */
+        return cli_usage(cli, "--out names a file that is there; name a new one");
     }
     const lw_err err = open_share(cli->args[0], key, out);
     if (err.code != LW_OK) {

@@ -250,6 +250,13 @@ lw_err cli_write(const char *path, lw_bytes data, unsigned mode)
                                   : lw_file_write(path, data, mode);
 }
 
+bool cli_path_taken(const char *path)
+{
+    struct stat there;
+    return strcmp(path, "-") != 0 && lstat(path, &there) == 0 && !S_ISCHR(there.st_mode) &&
+           !S_ISFIFO(there.st_mode);
+}
+
 void cli_print(const lw_buf *text)
 {
     (void)fwrite(text->ptr, 1, text->len, stdout);

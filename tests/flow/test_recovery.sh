@@ -45,6 +45,10 @@ for n in $names; do
     i=$((i + 1))
     check "$n opens a share" 0 "is open" lw key recovery open "$work/shares/share-$i.lws" --key "$work/c/$n.pem" --out "$work/$n.open"
 done
+cp "$work/c/bob.pem" "$work/bob.kept"
+complains "over a key" 2 "a file that is there" lw key recovery open "$work/shares/share-2.lws" --key "$work/c/bob.pem" --out "$work/c/bob.pem"
+cmp "$work/c/bob.pem" "$work/bob.kept" && ok "which is as it was" || not_ok "which is as it was" ""
+complains "a share and JSON at once" 2 "without --json" lw key recovery open "$work/shares/share-2.lws" --key "$work/c/bob.pem" --out - --json
 complains "not another's" 1 "another custodian" lw key recovery open "$work/shares/share-1.lws" --key "$work/c/bob.pem" --out "$work/x"
 holds "nothing was written" test ! -e "$work/x"
 lw key recovery open "$work/old/share-1.lws" --key "$work/c/alice.pem" --out "$work/old.open" >/dev/null

@@ -33,7 +33,7 @@ register() {
     cp "$2" "$file"
     check "$name: a home" 0 "" lw init --url https://again.example --development
     check "$name: its catalogue" 0 "" lw catalog load "$project/docs/example-city"
-    give "$name: the register is not written over" 2 "names the register itself" "$file" --bad-rows "$work/$name/../$name/register.csv"
+    give "$name: the register is not written over" 2 "names a file that is there" "$file" --bad-rows "$work/$name/../$name/register.csv"
     cmp "$2" "$file" && ok "$name: the register is as it was" || not_ok "$name: the register is as it was" ""
     give "$name: first" 0 "" "$file" --json
     is "$name: all is new" rows "$rows" new "$good" changed 0 same 0 bad 1 gone 0 issued "$good"

@@ -18,6 +18,9 @@ check "its catalogue" 0 "" lw catalog load "$work/city"
 for who in anna berta carl; do check "$who's key" 0 "keep it to yourself" lw operator key --out "$work/$who.pem"; done
 [ "$(stat -c %a "$work/anna.pem")" = 600 ] && ok "the private key is its owner's" || not_ok "the private key is its owner's" ""
 check "a key is never written over" 1 "exists already" lw operator key --out "$work/anna.pem"
+mv "$work/anna.pem" "$work/kept.pem"
+check "nor the public one of a key kept elsewhere" 1 "exists already" lw operator key --out "$work/anna.pem"
+mv "$work/kept.pem" "$work/anna.pem"
 check "a private key is no public one" 1 "operator key" lw operator add anna --key "$work/anna.pem"
 check "the first" 0 "anna is an operator" lw operator add anna --key "$work/anna.pem.pub"
 check "the second not alone" 1 "must sign" lw operator add berta --key "$work/berta.pem.pub"
@@ -38,6 +41,8 @@ check "and shown with who asked" 0 '"asked_by":"anna"' lw license batch show 1
 check "not approved by the same" 1 "cannot approve it" lw approve 1 --yes $(as anna)
 check "nor without a word" 1 "not confirmed" lw approve 1 $(as berta)
 check "rejecting needs a reason" 2 "reason" lw approve 2 --reject $(as berta)
+check "a reason does not approve" 2 "goes with --reject" lw approve 2 --reason "not ours" --yes $(as berta)
+check "no photos with a rejection" 2 "goes with an approval" lw approve 2 --reject --reason "not ours" --photos "$work" $(as berta)
 check "rejected" 0 "rejected" lw approve 2 --reject --reason "not ours" $(as berta)
 mkdir "$work/empty" && cd "$work/empty" || exit 2
 check "approved" 0 "licenses issued" lw approve 1 --yes $(as berta)

@@ -268,11 +268,13 @@ static void count_state(const struct import_row *row, int64_t now,
     }
 }
 
+/* Of a run that issues nothing the rows count as what they would be. */
 static void count_states(const struct import_run *run)
 {
+    const bool only_looks = run->order->dry_run || run->result->waiting;
     for (size_t i = 0; i < run->count; i++) {
         const struct import_row *row = &run->rows[i];
-        if (row->there || row->issued || (run->order->dry_run && !row->clash)) {
+        if (row->there || row->issued || (only_looks && !row->clash)) {
             count_state(row, run->now, run->result);
         }
     }
