@@ -67,6 +67,8 @@ check "a backup that was changed is refused" 1 "not as it was backed up" lw stor
 holds "and leaves no home" test ! -e "$work/n2/store"
 sed 's#"path":"config.json"#"path":"../config.json"#' "$backup/manifest.json" >"$work/bad/manifest.json"
 check "a manifest that leads outside is refused" 1 "outside" lw store restore "$work/bad" --home "$work/n2"
+sed 's/"license-wallet backup 1"/"license-wallet backup 2"/' "$backup/manifest.json" >"$work/bad/manifest.json"
+check "a manifest of another form is refused" 1 "of no form that is known" lw store restore "$work/bad" --home "$work/n2"
 rm "$work/bad/manifest.json"
 check "a folder that is no backup" 1 "manifest.json" lw store restore "$work/bad" --home "$work/n2"
 cut=$work/cut

@@ -125,6 +125,25 @@ static void a_key_is_one_persons_for_ever(void **state)
             "no such agency");
 }
 
+/* None of them is there, so that what is not refused for being too many is refused for that. */
+static void an_operator_acts_for_32_agencies_at_most(void **state)
+{
+    (void)state;
+    enum wallet_operator_state kept;
+    lw_str agencies[WALLET_OPERATOR_AGENCIES_MAX + 1];
+    struct wallet_operator_order order = {
+        .name = LW_STR("emil"), .key = home.holder.key, .agencies = agencies};
+    for (size_t i = 0; i <= WALLET_OPERATOR_AGENCIES_MAX; i++) {
+        agencies[i] = LW_STR("nowhere");
+    }
+    order.agency_count = WALLET_OPERATOR_AGENCIES_MAX;
+    refused(wallet_flow_operator_add(home.home, &order, &berta.by, &kept), LW_E_NOT_FOUND,
+            "no such agency");
+    order.agency_count = WALLET_OPERATOR_AGENCIES_MAX + 1;
+    refused(wallet_flow_operator_add(home.home, &order, &berta.by, &kept), LW_E_LIMIT,
+            "more than 32 agencies");
+}
+
 static void removing_takes_two(void **state)
 {
     (void)state;
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(another_order_is_no_confirmation),
         cmocka_unit_test(who_acts_for_one_agency_adds_nobody_for_more),
         cmocka_unit_test(a_key_is_one_persons_for_ever),
+        cmocka_unit_test(an_operator_acts_for_32_agencies_at_most),
         cmocka_unit_test(removing_takes_two),
         cmocka_unit_test(what_a_removed_operator_asked_for_is_asked_for_again),
     };
