@@ -433,7 +433,15 @@ static void imports_and_batches_are_listed_page_by_page(void **state)
         }
         assert_int_equal(total, 5);
         page = (struct wallet_page){.len = 0};
-        total = 0;
+        while (!page.end) {
+            size_t count = room;
+            assert_int_equal(wallet_store_import_newest(txn, &page, records, &count).code, LW_OK);
+            for (size_t i = 0; i < count; i++, total--) {
+                assert_int_equal(records[i].number, total);
+            }
+        }
+        assert_int_equal(total, 0);
+        page = (struct wallet_page){.len = 0};
         while (!page.end) {
             size_t count = room;
             assert_int_equal(wallet_store_import_batch_page(txn, id, &page, batches, &count).code,

@@ -184,7 +184,8 @@ static lw_err fill(const struct wallet_row_list *list, struct wallet_page *page,
     lw_bytes key = {0};
     lw_bytes value = {0};
     size_t n = 0;
-    WALLET_AUTO_SCAN scan = wallet_scan(list->txn, list->ks, list->prefix);
+    WALLET_AUTO_SCAN scan = list->back ? wallet_scan_back(list->txn, list->ks, list->prefix)
+                                       : wallet_scan(list->txn, list->ks, list->prefix);
     if (after.len > 0) {
         wallet_scan_from(&scan, after);
     }

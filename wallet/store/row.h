@@ -74,6 +74,7 @@ struct wallet_row_list {
     const struct wallet_txn *txn;
     enum wallet_keyspace ks;
     lw_bytes prefix;
+    bool back; /* from the last key to the first */
     /* Takes the entry into place `i` of the caller's room, or sets `take` to false to pass it. */
     lw_err (*entry)(void *ctx, size_t i, lw_bytes key, lw_bytes value, bool *take);
     void *ctx;

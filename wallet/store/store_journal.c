@@ -303,13 +303,29 @@ static lw_err take_import(void *ctx, size_t i, lw_bytes key, lw_bytes value, boo
     return wallet_store_import_get(page->txn, id, &page->records[i]);
 }
 
+static lw_err import_page(struct import_page *to, bool back, struct wallet_page *page,
+                          size_t *count)
+{
+    const struct wallet_row_list list = {.txn = to->txn,
+                                         .ks = WALLET_KS_IMPORT_NUMBER,
+                                         .back = back,
+                                         .entry = take_import,
+                                         .ctx = to};
+    return wallet_row_page(&list, page, count);
+}
+
 lw_err wallet_store_import_page(const struct wallet_txn *txn, struct wallet_page *page,
                                 struct wallet_import_record *records, size_t *count)
 {
     struct import_page to = {.txn = txn, .records = records};
-    const struct wallet_row_list list = {
-        .txn = txn, .ks = WALLET_KS_IMPORT_NUMBER, .entry = take_import, .ctx = &to};
-    return wallet_row_page(&list, page, count);
+    return import_page(&to, false, page, count);
+}
+
+lw_err wallet_store_import_newest(const struct wallet_txn *txn, struct wallet_page *page,
+                                  struct wallet_import_record *records, size_t *count)
+{
+    struct import_page to = {.txn = txn, .records = records};
+    return import_page(&to, true, page, count);
 }
 
 static struct wallet_row_key batch_key(const uint8_t id[WALLET_IMPORT_ID_LEN], uint64_t batch)

@@ -120,6 +120,11 @@ LW_MUST_USE lw_err wallet_store_import_find(const struct wallet_txn *txn, uint64
 LW_MUST_USE lw_err wallet_store_import_page(const struct wallet_txn *txn, struct wallet_page *page,
                                             struct wallet_import_record *records, size_t *count);
 
+/** As wallet_store_import_page(), the import that was begun last first. */
+LW_MUST_USE lw_err wallet_store_import_newest(const struct wallet_txn *txn,
+                                              struct wallet_page *page,
+                                              struct wallet_import_record *records, size_t *count);
+
 /* Licenses of an import that were written together. */
 struct wallet_import_batch {
     uint64_t batch; /* 0, 1, ... */
