@@ -113,31 +113,42 @@ static lw_err print_line(const struct wallet_import_record *r)
     return LW_SUCCESS;
 }
 
-static lw_err list_batches(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
+static lw_err list_one(const struct wallet_txn *txn, const struct wallet_import_record *record,
+                       struct wallet_json_writer *json)
+{
+    if (json == NULL) {
+        return print_line(record);
+    }
+    LW_TRY(put_batch(txn, json, record));
+    wallet_json_put_end(json);
+    return LW_SUCCESS;
+}
+
+/* What waits for somebody is among the newest. */
+static lw_err list_batches(struct wallet_home *home, struct cli_listing *listing)
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_page page = {.len = 0};
     LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
-    while (!page.end && limit > 0) {
+    while (!page.end && !listing->more) {
         static struct wallet_import_record records[PAGE]; /* large, one run of the program */
-        size_t count = limit < PAGE ? limit : PAGE;
-        LW_TRY(wallet_store_import_page(txn, &page, records, &count));
-        for (size_t i = 0; i < count; i++) {
-            if (json == NULL) {
-                LW_TRY(print_line(&records[i]));
-                continue;
-            }
-            LW_TRY(put_batch(txn, json, &records[i]));
-            wallet_json_put_end(json);
+        size_t count = cli_listing_room(listing, PAGE);
+        LW_TRY(wallet_store_import_newest(txn, &page, records, &count));
+        for (size_t i = 0; i < count && cli_listing_take(listing); i++) {
+            LW_TRY(list_one(txn, &records[i], listing->json));
         }
-        limit -= count;
     }
     return LW_SUCCESS;
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_list(cli, WALLET_HOME_READ, list_batches, "cannot list the batches");
+    const struct cli_list list = {.name = "batches",
+                                  .cannot = "cannot list the batches",
+                                  .need = WALLET_HOME_READ,
+                                  .limited = true,
+                                  .list = list_batches};
+    return cli_list(cli, &list);
 }
 
 static enum cli_exit read_number(struct cli *cli, uint64_t *number)
@@ -344,9 +355,11 @@ const struct cli_command cli_batch_commands[] = {
     {.name = "license batch list",
      .args = "",
      .summary = "list the batches that imports brought",
-     .text = "In the order in which they were begun, with what each found when it compared the\n"
-             "register with the store. An import that found nothing to do is no batch. One that\n"
-             "needs two people is shown as waiting, rejected or expired until it is approved.",
+     .text =
+         "The one begun last first, with what each found when it compared the register with\n"
+         "the store. An import that found nothing to do is no batch. One that needs two people\n"
+         "is shown as waiting, rejected or expired until it is approved.\n\n"
+         "Where there are more than were shown, standard error says so; with --json \"more\".",
      .options = limit_options,
      .run = run_list},
     {.name = "license batch show",

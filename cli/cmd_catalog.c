@@ -131,18 +131,21 @@ static lw_err list_kind(const struct wallet_txn *txn, enum wallet_doc_kind kind,
     return LW_SUCCESS;
 }
 
-static lw_err list_kinds(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
+static lw_err list_kinds(struct wallet_home *home, struct cli_listing *listing)
 {
     WALLET_AUTO_TXN txn = NULL;
-    (void)limit; /* they are few */
     LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
-    LW_TRY(list_kind(txn, WALLET_DOC_AGENCY, "agency", json));
-    return list_kind(txn, WALLET_DOC_LICENSE_TYPE, "license type", json);
+    LW_TRY(list_kind(txn, WALLET_DOC_AGENCY, "agency", listing->json));
+    return list_kind(txn, WALLET_DOC_LICENSE_TYPE, "license type", listing->json);
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_list(cli, WALLET_HOME_READ, list_kinds, "cannot list the catalogue");
+    const struct cli_list list = {.name = "documents",
+                                  .cannot = "cannot list the catalogue",
+                                  .need = WALLET_HOME_READ,
+                                  .list = list_kinds};
+    return cli_list(cli, &list);
 }
 
 static enum cli_exit run_show(struct cli *cli)

@@ -134,19 +134,22 @@ static lw_err show_key(void *ctx, const struct wallet_key_info *info)
     return LW_SUCCESS;
 }
 
-static lw_err list_keys(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
+static lw_err list_keys(struct wallet_home *home, struct cli_listing *listing)
 {
-    (void)limit; /* they are few */
-    if (json == NULL) {
+    if (listing->json == NULL) {
         printf("%-32s %-9s %-9s %-16s %-10s %-10s %5s\n", "LABEL", "PURPOSE", "STATE", "KID",
                "CERT ENDS", "SIGNS TO", "LEFT");
     }
-    return wallet_flow_key_each(home, show_key, json);
+    return wallet_flow_key_each(home, show_key, listing->json);
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_list(cli, WALLET_HOME_READ, list_keys, "cannot list the keys");
+    const struct cli_list list = {.name = "keys",
+                                  .cannot = "cannot list the keys",
+                                  .need = WALLET_HOME_READ,
+                                  .list = list_keys};
+    return cli_list(cli, &list);
 }
 
 static void key_step(void *ctx, const char *what, const char *label)

@@ -182,9 +182,8 @@ static void print_operator(const struct wallet_operator *o)
     puts(o->agency_count == 0 ? "every agency" : "");
 }
 
-static lw_err list_all(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
+static lw_err list_all(struct wallet_home *home, struct cli_listing *listing)
 {
-    (void)limit; /* they are few */
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_page page = {.len = 0};
     LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
@@ -193,10 +192,10 @@ static lw_err list_all(struct wallet_home *home, size_t limit, struct wallet_jso
         size_t count = PAGE;
         LW_TRY(wallet_store_operator_page(txn, &page, some, &count));
         for (size_t i = 0; i < count; i++) {
-            if (json == NULL) {
+            if (listing->json == NULL) {
                 print_operator(&some[i]);
             } else {
-                put_operator(&some[i], json);
+                put_operator(&some[i], listing->json);
             }
         }
     }
@@ -205,7 +204,11 @@ static lw_err list_all(struct wallet_home *home, size_t limit, struct wallet_jso
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_list(cli, WALLET_HOME_READ, list_all, "cannot list the operators");
+    const struct cli_list list = {.name = "operators",
+                                  .cannot = "cannot list the operators",
+                                  .need = WALLET_HOME_READ,
+                                  .list = list_all};
+    return cli_list(cli, &list);
 }
 
 const struct cli_command cli_operator_commands[] = {

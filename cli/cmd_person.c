@@ -147,26 +147,30 @@ static lw_err put_person(const struct wallet_stored_person *person, struct walle
     return LW_SUCCESS;
 }
 
-static lw_err list_people(struct wallet_home *home, size_t limit, struct wallet_json_writer *json)
+static lw_err list_people(struct wallet_home *home, struct cli_listing *listing)
 {
     WALLET_AUTO_TXN txn = NULL;
     struct wallet_page page = {.len = 0};
     LW_TRY(wallet_read_begin(wallet_home_store(home), &txn));
-    while (!page.end && limit > 0) {
+    while (!page.end && !listing->more) {
         struct wallet_stored_person people[PAGE];
-        size_t count = limit < PAGE ? limit : PAGE;
+        size_t count = cli_listing_room(listing, PAGE);
         LW_TRY(wallet_store_person_page(txn, &page, people, &count));
-        for (size_t i = 0; i < count; i++) {
-            LW_TRY(put_person(&people[i], json));
+        for (size_t i = 0; i < count && cli_listing_take(listing); i++) {
+            LW_TRY(put_person(&people[i], listing->json));
         }
-        limit -= count;
     }
     return LW_SUCCESS;
 }
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    return cli_list(cli, WALLET_HOME_SEALED, list_people, "cannot list the holders");
+    const struct cli_list list = {.name = "holders",
+                                  .cannot = "cannot list the holders",
+                                  .need = WALLET_HOME_SEALED,
+                                  .limited = true,
+                                  .list = list_people};
+    return cli_list(cli, &list);
 }
 
 static lw_err put_license(const struct wallet_txn *txn, const uint8_t id[WALLET_UUID_LEN],
@@ -260,7 +264,8 @@ const struct cli_command cli_person_commands[] = {
     {.name = "person list",
      .args = "",
      .summary = "list holders, their codes masked",
-     .text = "In the order in which they were added. Codes are shown with their middle masked.",
+     .text = "In the order in which they were added. Codes are shown with their middle masked.\n\n"
+             "Where there are more than were shown, standard error says so; with --json \"more\".",
      .options = list_options,
      .run = run_list},
     {.name = "person show",

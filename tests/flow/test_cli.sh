@@ -92,6 +92,7 @@ cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
 sed -i 's/\["address"\]/["place"]/' "$work/bad/license-types/food-permit.json"
 check "one key of two meanings" 1 "cwt_key: has another meaning" lw catalog load "$work/bad"
 [ "$(lw catalog list)" = "" ] && ok "nothing of a bad catalogue is loaded" || not_ok "nothing of a bad catalogue is loaded" "$(lw catalog list)"
+check "an empty list as JSON" 0 '{"documents":[]}' lw catalog list --json
 check "the example city loads" 0 "business-license" lw catalog load "$project/docs/example-city"
 cp "$project"/docs/example-city/license-types/*.json "$work/bad/license-types/"
 sed -i -e 's#"version": 1#"version": 2#' -e 's#lic.example/tc#lic.example/tc2#' "$work/bad/license-types/tax-clearance.json"
@@ -112,6 +113,11 @@ complains "suspend an unknown number" 1 "no such number" lw license suspend NOPE
 complains "suspend without a reason" 2 "--reason" lw license suspend A-1
 complains "an unknown document" 1 "catalog list" lw catalog show nope
 complains "an unknown holder" 1 "" lw wallet show 999:nobody
+check "holders as JSON" 0 '],"more":false}' lw person list --json
+case "$out" in '{"holders":[{"holder":"'*) ok "in an object" ;; *) not_ok "in an object" "" ;; esac
+check "another holder" 0 "" lw person add 999:another --name Another
+check "that there are more holders" 0 "There are more: --limit" lw person list --limit 1
+check "that there are more holders, as JSON" 0 '],"more":true}' lw person list --limit 1 --json
 [ "$(lw license list)" = "$licenses" ] && ok "what is refused changes no license" || not_ok "what is refused changes no license" "$(lw license list)"
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -295,6 +301,7 @@ check "the log is whole" 0 "whole" lw audit check
 # --- keys ---------------------------------------------------------------------------------------
 check "keys are listed with what comes next" 0 "rotate 20" lw key list
 check "keys are listed as JSON" 0 '"next_step":"rotate"' lw key list --json
+case "$out" in '{"keys":[{'*'}]}') ok "in one object" ;; *) not_ok "in one object" "" ;; esac
 check "the keys of ID tokens have their JWK" 0 '"jwk":{"e":"AQAB","kty":"RSA","n":' lw key list --json
 printf x >"$work/none.crl"
 complains "a revocation list that is none" 1 "openssl crl" lw cert crl --import "$work/none.crl"

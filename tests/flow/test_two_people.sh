@@ -37,6 +37,13 @@ check "an import waits" 0 "batch 1 waits for a second operator" give $(as anna)
 check "with a sample" 0 '"sample"' give --register other $(as anna) --json
 check "nothing is issued" 0 '"licenses":[]' lw license list --json
 check "it is listed" 0 "waiting" lw license batch list
+check "the newest batch first, and that there are more" 0 "There are more: --limit" lw license batch list --limit 1
+case "$out" in *"    2  waiting"*) ok "the newest is shown" ;; *) not_ok "the newest is shown" "" ;; esac
+check "as JSON" 0 '{"batches":[{"batch":2,' lw license batch list --limit 1 --json
+case "$out" in *'"batch":1,'* | *'],"more":false}') not_ok "with more" "" ;; *'],"more":true}') ok "with more" ;; *) not_ok "with more" "" ;; esac
+check "all of them" 0 '],"more":false}' lw license batch list --limit 2 --json
+case "$(lw license batch list --limit 2 2>&1)" in *more*) not_ok "no more than all" "" ;; *) ok "no more than all" ;; esac
+check "operators as JSON" 0 '{"operators":[{"operator":"anna"' lw operator list --json
 check "and shown with who asked" 0 '"asked_by":"anna"' lw license batch show 1
 check "not approved by the same" 1 "cannot approve it" lw approve 1 --yes $(as anna)
 check "nor without a word" 1 "not confirmed" lw approve 1 $(as berta)
