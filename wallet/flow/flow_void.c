@@ -283,10 +283,12 @@ static lw_err restore_all(struct voiding *v)
     return LW_SUCCESS;
 }
 
+/* An approved batch that had not ended holds its register still. */
 static lw_err write_end(struct wallet_txn *txn, void *ctx)
 {
     const struct voiding *v = ctx;
     LW_TRY(wallet_store_import_void_end(txn, v->record.number, v->by.now));
+    LW_TRY(wallet_store_approval_clear(txn, v->record.id));
     return home_audit(txn, v->by.now, WALLET_AUDIT_IMPORT_VOIDED, v->by.actor,
                       LW_BYTES(v->record.id));
 }
