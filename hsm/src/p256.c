@@ -112,7 +112,7 @@ static lw_err take_compressed(struct hsm_ec *ec, lw_bytes in, uint8_t point[HSM_
     hsm_p256_guess_y(in.ptr + 1, in.ptr[0] == FORM_ODD, whole + 1 + HSM_SCALAR_LEN);
     if (EC_POINT_oct2point(EC_KEY_get0_group(ec->key), ec->point, whole, sizeof(whole),
                            ec->numbers) != 1) {
-        return fail(LW_E_VALUE, "public key: not on the curve");
+        return bad_point();
     }
     memcpy(point, whole, sizeof(whole));
     return LW_SUCCESS;

@@ -83,7 +83,8 @@ static lw_err check_signer(X509_CRL *crl, const struct hsm_cert *ca)
     if (row == NULL || row->alg != ca->key.alg) {
         return LW_FAIL(LW_E_UNSUPPORTED, "crl: signature of no algorithm we accept", LW_NOWHERE);
     }
-    /* OpenSSL compares the two names of the algorithm, and checks the bytes as they came. */
+    /* The bytes are checked as they came. The list's inner name of the algorithm is not compared:
+     * whoever could make it differ has the authority's key (RFC 5280 section 5.1.1.2). */
     return x509 != NULL && X509_CRL_verify(crl, X509_get0_pubkey(x509)) == 1
                ? LW_SUCCESS
                : LW_FAIL(LW_E_SIGNATURE, "crl: not signed by its issuer's key", LW_NOWHERE);
