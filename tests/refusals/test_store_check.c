@@ -156,6 +156,8 @@ static void an_entry_that_is_missing_is_told_by_what_needs_it(void **state)
         {WALLET_KS_GRANT_EXPIRY, "grant", "not in the list by end"},
         {WALLET_KS_STATUS_ENTRY, "credential", "its place in a status list is nobody's"},
         {WALLET_KS_STATUS_LIST, "status-open", "leads to no list"},
+        {WALLET_KS_STATUS_LIST, "status-due", "leads to no list"},
+        {WALLET_KS_STATUS_DUE, "status-list", "not where it stands among those due"},
         {WALLET_KS_STATUS_OPEN, "status-list",
          "open and not among the open ones, or the other way round"},
     };
@@ -213,6 +215,8 @@ static void an_entry_under_another_key_is_told(void **state)
     twist(s, WALLET_KS_LICENSE_SEALED, 0, "leads to no license");
     twist(s, WALLET_KS_GRANT_EXPIRY, 0, "leads to nothing");
     twist(s, WALLET_KS_STATUS_OPEN, 0, "leads to no list");
+    twist(s, WALLET_KS_STATUS_DUE, 0, "leads to no list");
+    twist(s, WALLET_KS_STATUS_DUE, 10, "its list stands elsewhere");
 }
 
 static void keys_of_another_length_are_told(void **state)
@@ -223,7 +227,7 @@ static void keys_of_another_length_are_told(void **state)
         WALLET_KS_LICENSE_STATE,     WALLET_KS_CREDENTIAL,  WALLET_KS_PASS,
         WALLET_KS_CREDENTIAL_EXPIRY, WALLET_KS_PASS_EXPIRY, WALLET_KS_GRANT_EXPIRY,
         WALLET_KS_STATUS_ENTRY,      WALLET_KS_STATUS_LIST, WALLET_KS_STATUS_OPEN,
-        WALLET_KS_HOLDER_KEY,
+        WALLET_KS_HOLDER_KEY,        WALLET_KS_STATUS_DUE,
     };
     static const uint8_t key[] = {1, 2};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -256,6 +260,28 @@ static void a_status_that_is_not_its_licenses_is_told(void **state)
     is_whole(s);
     support_store_write(&s->store, valid_again, s);
     has_fault(s, "credential", "its status is not that of its license");
+}
+
+static lw_err retire(struct wallet_txn *txn, void *ctx)
+{
+    const struct setting *s = ctx;
+    return wallet_store_status_retire(txn, s->credential.status.list, s->credential.exp);
+}
+
+static lw_err purge(struct wallet_txn *txn, void *ctx)
+{
+    return wallet_store_status_purge(txn, 10, ctx);
+}
+
+static void a_list_that_retired_is_no_fault_of_credentials_not_purged_yet(void **state)
+{
+    struct setting *s = *state;
+    size_t purged = 0;
+    support_store_write(&s->store, retire, s);
+    is_whole(s);
+    support_store_write(&s->store, purge, &purged);
+    assert_int_equal(purged, 1);
+    is_whole(s);
 }
 
 static void a_license_whose_sum_does_not_hold_is_told(void **state)
@@ -291,6 +317,7 @@ int main(void)
         TEST(an_entry_under_another_key_is_told),
         TEST(keys_of_another_length_are_told),
         TEST(a_status_that_is_not_its_licenses_is_told),
+        TEST(a_list_that_retired_is_no_fault_of_credentials_not_purged_yet),
         TEST(a_license_whose_sum_does_not_hold_is_told),
         TEST(faults_are_counted_beyond_those_that_are_kept_and_keys_are_cut),
     };

@@ -1,5 +1,6 @@
 /* Credentials, passes and grants against their ends; status lists against licenses; people. */
 #include "check_internal.h"
+#include "status_internal.h"
 #include "wallet/store_credential.h"
 #include "wallet/store_status.h"
 
@@ -41,8 +42,13 @@ static lw_err check_status(const struct wallet_checking *c, struct wallet_status
                            const struct wallet_stored_license *row)
 {
     struct wallet_status_owner owner;
+    struct wallet_stored_list list;
     enum wallet_entry_status status = WALLET_ENTRY_VALID;
-    const lw_err err = wallet_store_status_owner(c->txn, place, &owner);
+    lw_err err = wallet_store_status_list_get(c->txn, place.list, &list);
+    if (err.code == LW_OK && list.retired) {
+        return LW_SUCCESS; /* its credential has ended and waits to be purged */
+    }
+    err = wallet_store_status_owner(c->txn, place, &owner);
     if (err.code == LW_E_NOT_FOUND) {
         return wallet_check_wrong("its place in a status list is nobody's");
     }
@@ -154,6 +160,34 @@ static lw_err check_entry(struct wallet_checking *c, lw_bytes key, lw_bytes valu
     return license_of(c, LW_BYTES(owner.license), &row);
 }
 
+/* What stands there is signed again, or purged, by this index alone. */
+static lw_err check_stands(const struct wallet_checking *c, const struct wallet_stored_list *list)
+{
+    const struct wallet_row_key due = wallet_status_due_key(list);
+    return due.len == 0 ? LW_SUCCESS
+                        : wallet_check_has(c, WALLET_KS_STATUS_DUE, wallet_row_key_view(&due),
+                                           "not where it stands among those due");
+}
+
+static lw_err check_due(struct wallet_checking *c, lw_bytes key, lw_bytes value)
+{
+    struct wallet_stored_list list;
+    (void)value;
+    if (key.len <= TIME_LEN) {
+        return wallet_check_wrong("a key of another length");
+    }
+    const lw_err err =
+        wallet_store_status_list_get(c->txn, wallet_key_u64(key.ptr + key.len - TIME_LEN), &list);
+    if (err.code == LW_E_NOT_FOUND) {
+        return wallet_check_wrong("leads to no list");
+    }
+    LW_TRY(err);
+    const struct wallet_row_key due = wallet_status_due_key(&list);
+    return lw_bytes_eq(key, wallet_row_key_view(&due))
+               ? LW_SUCCESS
+               : wallet_check_wrong("its list stands elsewhere");
+}
+
 static lw_err check_list(struct wallet_checking *c, lw_bytes key, lw_bytes value)
 {
     struct wallet_stored_list list;
@@ -171,6 +205,7 @@ static lw_err check_list(struct wallet_checking *c, lw_bytes key, lw_bytes value
     if (listed != list.open) {
         return wallet_check_wrong("open and not among the open ones, or the other way round");
     }
+    LW_TRY(check_stands(c, &list));
     WALLET_AUTO_SCAN scan = wallet_scan(c->txn, WALLET_KS_STATUS_ENTRY, key);
     while (wallet_scan_next(&scan, &at, &value)) {
         given++;
@@ -250,6 +285,7 @@ lw_err wallet_check_credentials(struct wallet_checking *c)
         {WALLET_KS_PASS_EXPIRY, check_pass_end},
         {WALLET_KS_STATUS_LIST, check_list},
         {WALLET_KS_STATUS_OPEN, check_open},
+        {WALLET_KS_STATUS_DUE, check_due},
         {WALLET_KS_STATUS_ENTRY, check_entry},
     };
     return walk_all(c, walks, sizeof(walks) / sizeof(walks[0]));

@@ -22,8 +22,7 @@ static struct wallet_row_key due_key(enum standing standing, int64_t time, uint6
     return key;
 }
 
-/* Of a list that stands nowhere: a key of no length. */
-static struct wallet_row_key key_of(const struct wallet_stored_list *list)
+struct wallet_row_key wallet_status_due_key(const struct wallet_stored_list *list)
 {
     if (list->retired) {
         return list->allocated > 0 ? due_key(RETIRED, 0, list->number)
@@ -36,9 +35,9 @@ static struct wallet_row_key key_of(const struct wallet_stored_list *list)
 lw_err wallet_status_due_move(struct wallet_txn *txn, const struct wallet_stored_list *before,
                               const struct wallet_stored_list *list)
 {
-    const struct wallet_row_key to = key_of(list);
+    const struct wallet_row_key to = wallet_status_due_key(list);
     if (before != NULL) {
-        const struct wallet_row_key from = key_of(before);
+        const struct wallet_row_key from = wallet_status_due_key(before);
         if (lw_bytes_eq(wallet_row_key_view(&from), wallet_row_key_view(&to))) {
             return LW_SUCCESS;
         }

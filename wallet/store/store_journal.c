@@ -1,10 +1,14 @@
 /*
  * The journal of imports.
  *
- *   import         id         ->  [1, number, type, issuer, register, actor, state, part, file
- * hash, map hash, [9 counts], batches, issued, first id, last id, begun, updated, shift days,
- * voided by, why, when] import-number  number     ->  [1, id] import-batch   id, batch  ->  [1,
- * issued, at, first id, last id]
+ *   import         id
+ *       ->  [1, number, type, issuer, register, actor, state, part, file hash, map hash,
+ *            [9 counts], batches, issued, first id, last id, begun, updated, shift days,
+ *            voided by, why, when]
+ *
+ *   import-number  number     ->  [1, id]
+ *
+ *   import-batch   id, batch  ->  [1, issued, at, first id, last id]
  */
 #include "wallet/store_journal.h"
 
