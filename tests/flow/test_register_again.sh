@@ -34,6 +34,7 @@ register() {
     check "$name: a home" 0 "" lw init --url https://again.example --development
     check "$name: its catalogue" 0 "" lw catalog load "$project/docs/example-city"
     give "$name: the register is not written over" 2 "names a file that is there" "$file" --bad-rows "$work/$name/../$name/register.csv"
+    check "$name: days that are none" 2 "is a number of days" lw license import "$file" --type business-license --map "$map" --shift-days soon
     cmp "$2" "$file" && ok "$name: the register is as it was" || not_ok "$name: the register is as it was" ""
     give "$name: first" 0 "" "$file" --json
     is "$name: all is new" rows "$rows" new "$good" changed 0 same 0 bad 1 gone 0 issued "$good"
